@@ -1,0 +1,251 @@
+//! May it be taken, and what follows from the server's answer or its silence.
+//!
+//! [`offer`] and [`conclude`] are total: every case has an answer from the closed lists of [`crate::verdict`]. The
+//! till asks them before it shows anything; the server asks [`refusal`] to name the reason when its conditional
+//! write found nothing to write.
+
+use std::collections::BTreeSet;
+
+use crate::entitlement::{Entitlement, Kind, Line, Standing, Use};
+use crate::place::Place;
+use crate::policy::Policy;
+use crate::redemption::{Number, Take};
+use crate::time::UnixMs;
+use crate::verdict::{Basis, JUST_NOW_SECONDS, Reason, Silence};
+
+/// Where the facts about an entitlement came from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// The server, just now.
+    Server,
+    /// The local copy, because of that silence.
+    Copy(Silence),
+}
+
+/// Everything known about one entitlement at the moment of a decision.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Known {
+    /// What the server said of it.
+    pub entitlement: Entitlement,
+    /// When the server last vouched for that.
+    pub heard_at: UnixMs,
+    /// Who is speaking.
+    pub origin: Origin,
+    /// What this till has accepted, unless the server has ruled that it does not count.
+    pub mine: Vec<Use>,
+    /// What this till has taken back, unless the server has ruled that it was not.
+    pub undone: BTreeSet<Number>,
+}
+
+impl Known {
+    /// What counts: the server's uses and the till's own, each number once, without what was taken back.
+    pub fn uses(&self) -> Vec<&Use> {
+        let told: BTreeSet<Number> = self.entitlement.uses.iter().map(|use_| use_.number).collect();
+        let own = self.mine.iter().filter(|use_| !told.contains(&use_.number));
+        self.entitlement.uses.iter().chain(own).filter(|use_| !self.undone.contains(&use_.number)).collect()
+    }
+
+    /// How many of that line are taken.
+    pub fn taken(&self, line: &Line) -> u32 {
+        self.uses()
+            .iter()
+            .flat_map(|use_| &use_.takes)
+            .filter(|take| take.sku == line.sku)
+            .fold(0, |sum, take| sum.saturating_add(take.quantity))
+    }
+
+    /// How many of that line are left.
+    pub fn left(&self, line: &Line) -> u32 {
+        line.quantity.saturating_sub(self.taken(line))
+    }
+
+    /// How many of all lines are left.
+    pub fn left_in_all(&self) -> u32 {
+        self.entitlement.lines.iter().fold(0, |sum, line| sum.saturating_add(self.left(line)))
+    }
+
+    /// The latest of the uses that count.
+    pub fn last_use(&self) -> Option<&Use> {
+        self.uses().into_iter().max_by_key(|use_| use_.done.at)
+    }
+}
+
+/// A line as the clerk sees it before confirming.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Item {
+    /// The line.
+    pub line: Line,
+    /// How many were taken before.
+    pub taken: u32,
+    /// How many may be taken now.
+    pub left: u32,
+}
+
+/// What may be taken now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Offer {
+    /// Each line with what is left of it; none for a membership.
+    pub items: Vec<Item>,
+}
+
+/// A refusal with the facts that its sentence needs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// Why.
+    pub reason: Reason,
+    /// The use that stands in the way, where there is one.
+    pub earlier: Option<Use>,
+}
+
+impl From<Reason> for Refusal {
+    fn from(reason: Reason) -> Refusal {
+        Refusal { reason, earlier: None }
+    }
+}
+
+/// What may be taken of it here and now, or why nothing may.
+pub fn offer(known: &Known, place: &Place, now: UnixMs) -> Result<Offer, Refusal> {
+    match standing_refusal(known, place, now) {
+        Some(refusal) => Err(refusal),
+        None => Ok(Offer {
+            items: known
+                .entitlement
+                .lines
+                .iter()
+                .map(|line| Item { line: line.clone(), taken: known.taken(line), left: known.left(line) })
+                .collect(),
+        }),
+    }
+}
+
+/// Why exactly these may not be taken here and now; nothing if they may.
+pub fn refusal(known: &Known, takes: &[Take], place: &Place, now: UnixMs) -> Option<Refusal> {
+    if let Some(refusal) = standing_refusal(known, place, now) {
+        return Some(refusal);
+    }
+    if takes.is_empty() || takes.iter().any(|take| take.quantity == 0) {
+        return Some(Reason::NothingChosen.into());
+    }
+    let skus: BTreeSet<&str> = takes.iter().map(|take| take.sku.as_str()).collect();
+    let enough = skus.len() == takes.len()
+        && takes.iter().all(|take| {
+            known.entitlement.line(&take.sku).is_some_and(|line| take.quantity <= known.left(line))
+        });
+    if enough {
+        None
+    } else {
+        Some(Refusal { reason: Reason::NotEnoughLeft, earlier: known.last_use().cloned() })
+    }
+}
+
+/// The refusals that do not depend on what is taken, in order of precedence: a refund outranks a use, a use
+/// outranks place and time.
+fn standing_refusal(known: &Known, place: &Place, now: UnixMs) -> Option<Refusal> {
+    let entitlement = &known.entitlement;
+    match entitlement.standing {
+        Standing::Good => {}
+        Standing::Refunded => return Some(Reason::Refunded.into()),
+        Standing::RefundPending => return Some(Reason::RefundPending.into()),
+        Standing::Cancelled => return Some(Reason::Cancelled.into()),
+        Standing::Frozen => return Some(Reason::Frozen.into()),
+    }
+    if !entitlement.lines.is_empty() && known.left_in_all() == 0 {
+        let earlier = known.last_use().cloned();
+        let just_now = earlier.as_ref().is_some_and(|last| {
+            last.done.device == place.device && now.seconds_since(last.done.at) < JUST_NOW_SECONDS
+        });
+        let reason = if just_now { Reason::UsedHereJustNow } else { Reason::Used };
+        return Some(Refusal { reason, earlier });
+    }
+    if !entitlement.stores.allow(&place.store) {
+        return Some(Reason::WrongStore.into());
+    }
+    if entitlement.window.is_early(now) {
+        return Some(Reason::NotYet.into());
+    }
+    if entitlement.window.is_over(now) {
+        return Some(Reason::Expired.into());
+    }
+    None
+}
+
+/// What came back when the server was asked to count a redemption.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// It counts.
+    Counted,
+    /// It does not.
+    Refused(Refusal),
+    /// Nothing came back that could be used: the outcome is unknown.
+    Silent(Silence),
+}
+
+/// The end of a redemption, as it is written into the journal before it is shown.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Decision {
+    /// Whether the goods are handed over.
+    pub outcome: Outcome,
+    /// Why.
+    pub reason: Reason,
+    /// On what it rests.
+    pub basis: Basis,
+    /// The use that stands in the way, where there is one.
+    pub earlier: Option<Use>,
+}
+
+/// Whether the goods are handed over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// Yes.
+    Accepted,
+    /// No.
+    Refused,
+    /// The till may not decide this; nothing is handed over until somebody else has.
+    Held,
+}
+
+/// Decides a confirmed redemption from the server's answer, or from what is known when there was none.
+pub fn conclude(
+    known: &Known,
+    takes: &[Take],
+    place: &Place,
+    policy: &Policy,
+    now: UnixMs,
+    answer: Answer,
+) -> Decision {
+    match answer {
+        Answer::Counted => Decision {
+            outcome: Outcome::Accepted,
+            reason: acceptance(known, takes),
+            basis: Basis::Server,
+            earlier: None,
+        },
+        Answer::Refused(Refusal { reason, earlier }) => {
+            Decision { outcome: Outcome::Refused, reason, basis: Basis::Server, earlier }
+        }
+        Answer::Silent(silence) => {
+            let basis = Basis::Copy { as_of: known.heard_at, silence };
+            if let Some(Refusal { reason, earlier }) = refusal(known, takes, place, now) {
+                return Decision { outcome: Outcome::Refused, reason, basis, earlier };
+            }
+            let age_max = i64::from(policy.copy_age_hours_max) * 3600;
+            if now.seconds_since(known.heard_at) > age_max {
+                return Decision { outcome: Outcome::Held, reason: Reason::CopyTooOld, basis, earlier: None };
+            }
+            Decision { outcome: Outcome::Accepted, reason: acceptance(known, takes), basis, earlier: None }
+        }
+    }
+}
+
+fn acceptance(known: &Known, takes: &[Take]) -> Reason {
+    match &known.entitlement.kind {
+        Kind::Order => {
+            let taken_now = takes.iter().fold(0u32, |sum, take| sum.saturating_add(take.quantity));
+            if known.left_in_all() > taken_now { Reason::PartlyPickedUp } else { Reason::PickedUp }
+        }
+        Kind::Coupon(_) | Kind::TimesCard | Kind::Member(_) => Reason::Redeemed,
+    }
+}
+
+#[cfg(test)]
+mod tests;

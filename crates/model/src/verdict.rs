@@ -1,0 +1,447 @@
+//! What the clerk is told: one class, one reason from a closed list, what it rests on, and what to do now.
+
+use crate::entitlement::{Benefit, Entitlement, Fen, Kind};
+use crate::reading::Foreign;
+use crate::time::UnixMs;
+
+/// The five classes of a verdict. Each has its colour, shape, word, sound and place; none of them is told by
+/// colour alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Class {
+    /// Done: hand it over.
+    Pass,
+    /// The clerk must do something first.
+    Act,
+    /// Already done, here, moments ago: nothing more to do.
+    Done,
+    /// Do not hand anything over.
+    Stop,
+    /// The till cannot decide.
+    Fault,
+}
+
+/// Why the server was not heard. Words for the clerk belong to each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Silence {
+    /// No connection: refused, no route, name not found.
+    Unreachable,
+    /// No answer within the deadline.
+    TimedOut,
+    /// The server said that it has a fault (HTTP 5xx).
+    ServerFault,
+    /// Something answered, but not in our contract: half a body, another format, a portal's login page.
+    Garbled,
+    /// The server speaks another version of the contract.
+    OtherVersion,
+    /// The server's certificate is not to be trusted.
+    Untrusted,
+}
+
+impl Silence {
+    /// Each of them, in no order.
+    pub const ALL: [Silence; 6] = [
+        Silence::Unreachable,
+        Silence::TimedOut,
+        Silence::ServerFault,
+        Silence::Garbled,
+        Silence::OtherVersion,
+        Silence::Untrusted,
+    ];
+
+    /// The stable code, as it stands in journals, on the wire and in the word lists.
+    pub fn code(self) -> &'static str {
+        match self {
+            Silence::Unreachable => "unreachable",
+            Silence::TimedOut => "timed_out",
+            Silence::ServerFault => "server_fault",
+            Silence::Garbled => "garbled",
+            Silence::OtherVersion => "other_version",
+            Silence::Untrusted => "untrusted",
+        }
+    }
+
+    /// The silence of that code.
+    pub fn of_code(code: &str) -> Option<Silence> {
+        Silence::ALL.into_iter().find(|silence| silence.code() == code)
+    }
+}
+
+/// On what a decision rests. It is never better than what was really asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Basis {
+    /// The server's conditional write.
+    Server,
+    /// The local copy, because the server was not heard.
+    Copy {
+        /// When the server last vouched for the copy.
+        as_of: UnixMs,
+        /// Why the server was not heard.
+        silence: Silence,
+    },
+}
+
+/// Why, from a closed list with stable codes. Where several apply, the one that stands first here is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Reason {
+    /// The journal cannot be read: nothing may be accepted on this till.
+    JournalBroken,
+    /// The disk is full: nothing was accepted, nothing is lost.
+    DiskFull,
+    /// The disk refused the line: nothing was accepted.
+    JournalFailed,
+    /// The till does not belong to a chain yet.
+    NotEnrolled,
+    /// The chain has barred this till.
+    TillRevoked,
+    /// Nobody is signed in.
+    SignInFirst,
+    /// There was nothing in the scan.
+    Empty,
+    /// Longer than any code.
+    TooLong,
+    /// Control characters and the like: no text.
+    Binary,
+    /// Part of one of our codes.
+    Damaged,
+    /// A payment code. It is kept nowhere.
+    PaymentCode,
+    /// An enrolment code, shown to a till that is enrolled.
+    EnrolmentCode,
+    /// Something else of this world.
+    NotOurs(Foreign),
+    /// The server has never issued it.
+    NeverIssued,
+    /// Not in the local copy, and the server cannot be asked.
+    UnknownOffline,
+    /// The money went back.
+    Refunded,
+    /// A refund is being looked at.
+    RefundPending,
+    /// Cancelled by merchant or customer.
+    Cancelled,
+    /// A lost or blocked card.
+    Frozen,
+    /// Used up by this till within the last minute.
+    UsedHereJustNow,
+    /// Used up before.
+    Used,
+    /// For other stores.
+    WrongStore,
+    /// Its time has not come.
+    NotYet,
+    /// Its time is over.
+    Expired,
+    /// Nothing was chosen to be taken.
+    NothingChosen,
+    /// More was asked than is left.
+    NotEnoughLeft,
+    /// The local copy is older than the chain allows.
+    CopyTooOld,
+    /// There is nothing to be undone under that number on this till.
+    UndoUnknown,
+    /// It was undone before.
+    UndoneBefore,
+    /// The time for undoing is over.
+    UndoTooLate,
+    /// Redeemed: a coupon or a use of a card.
+    Redeemed,
+    /// Everything of the order is picked up.
+    PickedUp,
+    /// Part of the order is picked up, the rest stays.
+    PartlyPickedUp,
+    /// Taken back.
+    Undone,
+    /// The till stopped in the middle; the server had counted it although nothing was handed over.
+    CountedUnseen,
+}
+
+/// How long an own redemption answers "you did this a moment ago" instead of "used" (seconds).
+pub const JUST_NOW_SECONDS: i64 = 60;
+
+impl Reason {
+    /// Every reason, in order of precedence.
+    pub fn all() -> Vec<Reason> {
+        use Reason::*;
+        let mut all = vec![
+            JournalBroken,
+            DiskFull,
+            JournalFailed,
+            NotEnrolled,
+            TillRevoked,
+            SignInFirst,
+            Empty,
+            TooLong,
+            Binary,
+            Damaged,
+            PaymentCode,
+            EnrolmentCode,
+        ];
+        all.extend(Foreign::ALL.map(NotOurs));
+        all.extend([
+            NeverIssued,
+            UnknownOffline,
+            Refunded,
+            RefundPending,
+            Cancelled,
+            Frozen,
+            UsedHereJustNow,
+            Used,
+            WrongStore,
+            NotYet,
+            Expired,
+            NothingChosen,
+            NotEnoughLeft,
+            CopyTooOld,
+            UndoUnknown,
+            UndoneBefore,
+            UndoTooLate,
+            Redeemed,
+            PickedUp,
+            PartlyPickedUp,
+            Undone,
+            CountedUnseen,
+        ]);
+        all
+    }
+
+    /// The stable code, as it stands in journals, on the wire and in the word lists.
+    pub fn code(self) -> &'static str {
+        match self {
+            Reason::JournalBroken => "journal_broken",
+            Reason::DiskFull => "disk_full",
+            Reason::JournalFailed => "journal_failed",
+            Reason::NotEnrolled => "not_enrolled",
+            Reason::TillRevoked => "till_revoked",
+            Reason::SignInFirst => "sign_in_first",
+            Reason::Empty => "empty",
+            Reason::TooLong => "too_long",
+            Reason::Binary => "binary",
+            Reason::Damaged => "damaged",
+            Reason::PaymentCode => "payment_code",
+            Reason::EnrolmentCode => "enrolment_code",
+            Reason::NotOurs(foreign) => foreign.code(),
+            Reason::NeverIssued => "never_issued",
+            Reason::UnknownOffline => "unknown_offline",
+            Reason::Refunded => "refunded",
+            Reason::RefundPending => "refund_pending",
+            Reason::Cancelled => "cancelled",
+            Reason::Frozen => "frozen",
+            Reason::UsedHereJustNow => "used_here_just_now",
+            Reason::Used => "used",
+            Reason::WrongStore => "wrong_store",
+            Reason::NotYet => "not_yet",
+            Reason::Expired => "expired",
+            Reason::NothingChosen => "nothing_chosen",
+            Reason::NotEnoughLeft => "not_enough_left",
+            Reason::CopyTooOld => "copy_too_old",
+            Reason::UndoUnknown => "undo_unknown",
+            Reason::UndoneBefore => "undone_before",
+            Reason::UndoTooLate => "undo_too_late",
+            Reason::Redeemed => "redeemed",
+            Reason::PickedUp => "picked_up",
+            Reason::PartlyPickedUp => "partly_picked_up",
+            Reason::Undone => "undone",
+            Reason::CountedUnseen => "counted_unseen",
+        }
+    }
+
+    /// The reason of that code.
+    pub fn of_code(code: &str) -> Option<Reason> {
+        Reason::all().into_iter().find(|reason| reason.code() == code)
+    }
+
+    /// The class a clerk sees.
+    pub fn class(self) -> Class {
+        match self {
+            Reason::Redeemed | Reason::PickedUp | Reason::PartlyPickedUp => Class::Pass,
+            Reason::UsedHereJustNow | Reason::Undone | Reason::UndoneBefore => Class::Done,
+            Reason::Empty
+            | Reason::TooLong
+            | Reason::Binary
+            | Reason::Damaged
+            | Reason::PaymentCode
+            | Reason::EnrolmentCode
+            | Reason::NotOurs(_)
+            | Reason::NothingChosen
+            | Reason::CountedUnseen => Class::Act,
+            Reason::NeverIssued
+            | Reason::Refunded
+            | Reason::RefundPending
+            | Reason::Cancelled
+            | Reason::Frozen
+            | Reason::Used
+            | Reason::WrongStore
+            | Reason::NotYet
+            | Reason::Expired
+            | Reason::NotEnoughLeft
+            | Reason::UndoUnknown
+            | Reason::UndoTooLate => Class::Stop,
+            Reason::JournalBroken
+            | Reason::DiskFull
+            | Reason::JournalFailed
+            | Reason::NotEnrolled
+            | Reason::TillRevoked
+            | Reason::SignInFirst
+            | Reason::UnknownOffline
+            | Reason::CopyTooOld => Class::Fault,
+        }
+    }
+}
+
+/// What the clerk must do now, in the imperative.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Todo {
+    /// Hand over what the verdict lists.
+    HandOver,
+    /// Take this amount off the bill at the cash register.
+    DeductAmount(Fen),
+    /// Take these percent off the bill at the cash register.
+    DeductPercent(u8),
+    /// Nothing: it is settled.
+    Nothing,
+    /// Take the goods back, if they were handed over.
+    TakeBack,
+    /// Hand nothing over.
+    KeepGoods,
+    /// Scan again, with the input method switched to English.
+    ScanAgain,
+    /// Ask the customer to open the order or coupon page and show the code there.
+    AskForCode,
+    /// This belongs to the cash register.
+    UseCashRegister,
+    /// Send the customer to the stores that the entitlement names.
+    SendToStore,
+    /// Choose what is taken.
+    Choose,
+    /// Try again when the line is back, or call the manager.
+    WaitForLine,
+    /// Sign in.
+    SignIn,
+    /// Call the manager.
+    CallManager,
+    /// Call whoever looks after the till.
+    CallService,
+    /// Hand it over now, or undo it.
+    HandOverOrUndo,
+}
+
+impl Todo {
+    /// Each of them once, amounts aside, so that word lists can be checked.
+    pub const CODES: [&'static str; 16] = [
+        "hand_over",
+        "deduct_amount",
+        "deduct_percent",
+        "nothing",
+        "take_back",
+        "keep_goods",
+        "scan_again",
+        "ask_for_code",
+        "use_cash_register",
+        "send_to_store",
+        "choose",
+        "wait_for_line",
+        "sign_in",
+        "call_manager",
+        "call_service",
+        "hand_over_or_undo",
+    ];
+
+    /// The stable code.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Todo::HandOver => "hand_over",
+            Todo::DeductAmount(_) => "deduct_amount",
+            Todo::DeductPercent(_) => "deduct_percent",
+            Todo::Nothing => "nothing",
+            Todo::TakeBack => "take_back",
+            Todo::KeepGoods => "keep_goods",
+            Todo::ScanAgain => "scan_again",
+            Todo::AskForCode => "ask_for_code",
+            Todo::UseCashRegister => "use_cash_register",
+            Todo::SendToStore => "send_to_store",
+            Todo::Choose => "choose",
+            Todo::WaitForLine => "wait_for_line",
+            Todo::SignIn => "sign_in",
+            Todo::CallManager => "call_manager",
+            Todo::CallService => "call_service",
+            Todo::HandOverOrUndo => "hand_over_or_undo",
+        }
+    }
+
+    /// What to do when an entitlement was accepted.
+    pub fn after_acceptance(entitlement: &Entitlement) -> Todo {
+        match &entitlement.kind {
+            Kind::Coupon(Benefit::AmountOff(amount)) => Todo::DeductAmount(*amount),
+            Kind::Coupon(Benefit::PercentOff(percent)) => Todo::DeductPercent(*percent),
+            Kind::Coupon(Benefit::Exchange { .. }) | Kind::Order | Kind::TimesCard | Kind::Member(_) => {
+                Todo::HandOver
+            }
+        }
+    }
+
+    /// What to do about a verdict that is no acceptance.
+    pub fn about(reason: Reason) -> Todo {
+        match reason {
+            Reason::JournalBroken | Reason::JournalFailed | Reason::NotEnrolled | Reason::TillRevoked => {
+                Todo::CallService
+            }
+            Reason::DiskFull => Todo::CallService,
+            Reason::SignInFirst => Todo::SignIn,
+            Reason::Empty | Reason::Binary | Reason::Damaged => Todo::ScanAgain,
+            Reason::TooLong | Reason::NotOurs(_) | Reason::EnrolmentCode => Todo::AskForCode,
+            Reason::PaymentCode => Todo::UseCashRegister,
+            Reason::NeverIssued | Reason::Cancelled | Reason::Frozen => Todo::KeepGoods,
+            Reason::Refunded | Reason::RefundPending | Reason::Used | Reason::NotEnoughLeft => {
+                Todo::KeepGoods
+            }
+            Reason::UnknownOffline | Reason::CopyTooOld => Todo::WaitForLine,
+            Reason::WrongStore => Todo::SendToStore,
+            Reason::NotYet | Reason::Expired => Todo::KeepGoods,
+            Reason::NothingChosen => Todo::Choose,
+            Reason::UndoUnknown | Reason::UndoTooLate => Todo::CallManager,
+            Reason::UsedHereJustNow | Reason::UndoneBefore => Todo::Nothing,
+            Reason::Undone => Todo::TakeBack,
+            Reason::CountedUnseen => Todo::HandOverOrUndo,
+            Reason::Redeemed | Reason::PickedUp | Reason::PartlyPickedUp => Todo::HandOver,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn every_code_stands_for_one_reason_and_reads_back() {
+        let all = Reason::all();
+        let codes: BTreeSet<&str> = all.iter().map(|reason| reason.code()).collect();
+        assert_eq!(codes.len(), all.len(), "no code is used twice");
+        for reason in all {
+            assert_eq!(Reason::of_code(reason.code()), Some(reason), "{} reads back", reason.code());
+        }
+        for silence in Silence::ALL {
+            assert_eq!(Silence::of_code(silence.code()), Some(silence), "{} reads back", silence.code());
+        }
+    }
+
+    #[test]
+    fn what_to_do_is_named_for_every_reason() {
+        for reason in Reason::all() {
+            let code = Todo::about(reason).code();
+            assert!(
+                Todo::CODES.contains(&code),
+                "{code} stands in the list that the word lists are held against"
+            );
+        }
+    }
+
+    #[test]
+    fn only_an_acceptance_is_green() {
+        for reason in Reason::all() {
+            let accepted = matches!(reason, Reason::Redeemed | Reason::PickedUp | Reason::PartlyPickedUp);
+            assert_eq!(reason.class() == Class::Pass, accepted, "{} is {:?}", reason.code(), reason.class());
+        }
+    }
+}

@@ -1,0 +1,267 @@
+//! The requests and answers, endpoint by endpoint.
+//!
+//! | endpoint | request | answer |
+//! |---|---|---|
+//! | `POST /v1/enrolments` | [`Enrol`] | [`Enrolled`] |
+//! | `GET /v1/setup` | | [`Setup`] |
+//! | `POST /v1/lookups` | [`Lookup`] | [`Found`], or 404 |
+//! | `PUT /v1/redemptions/{number}` | [`Redeem`] | [`Redeemed`] |
+//! | `POST /v1/redemptions/{number}/ask` | | [`Fate`] |
+//! | `POST /v1/devices/{device}/lines` | [`Lines`] | [`Intake`], or 409 |
+//! | `GET /v1/feeds/{feed}?after=&wait=` | | [`Page`] |
+//! | `GET /v1/practice` | | list of [`Practice`] |
+//!
+//! All but the first carry the device's token (`Authorization: Bearer`). Refusals of the transport (bad token,
+//! unknown code, gap) are a [`Problem`] with a 4xx status; refusals of the business are answers with status 200.
+
+use serde::{Deserialize, Serialize};
+
+use crate::entitlement::{Circumstance, Entitlement, Store, Take, Use};
+
+/// Why a request was not answered.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Problem {
+    /// A stable code: "code_unknown", "code_used_up", "code_expired" (enrolment), "revoked", "bad_token",
+    /// "never_issued", "gap", "fork", "not_found", "bad_request", "internal".
+    pub error: String,
+    /// For the log of whoever runs the server.
+    pub message: String,
+    /// With "gap" and "fork": the last line that the server holds of this device and epoch.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub head: Option<u64>,
+}
+
+/// Joins a till to a store with a one-time code.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Enrol {
+    /// The code.
+    pub code: String,
+    /// The till's name, such as "1号收银机"; empty lets the server number it.
+    #[serde(default)]
+    pub till: String,
+}
+
+/// What an enrolled till needs to know of itself.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Enrolled {
+    /// The till's id.
+    pub device: String,
+    /// What it shows with every request. A secret that opens nothing but this till's own doings.
+    pub token: String,
+    /// The store it stands in.
+    pub store: Store,
+    /// Its name.
+    pub till: String,
+    /// The key of the store's code hashes: 64 hexadecimal digits.
+    pub store_key: String,
+    /// The feed it follows.
+    pub feed: String,
+    /// The journal's epoch; the first is 1.
+    pub epoch: u64,
+}
+
+/// What the chain tells a till about itself, apart from entitlements.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Setup {
+    /// Grows with every change.
+    pub version: u64,
+    /// The store.
+    pub store: Store,
+    /// The till's name.
+    pub till: String,
+    /// Who works at this store.
+    pub staff: Vec<Staff>,
+    /// What may be decided offline.
+    pub policy: Policy,
+    /// Whether `GET /v1/practice` has codes.
+    pub practice: bool,
+}
+
+/// Somebody who may sign in.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Staff {
+    /// The id.
+    pub id: String,
+    /// The name.
+    pub name: String,
+    /// Whether a manager.
+    pub manager: bool,
+    /// Argon2id hash of the PIN in PHC string format.
+    pub pin_hash: String,
+}
+
+/// See [`model::policy::Policy`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Policy {
+    /// Hours.
+    pub copy_age_hours_max: u32,
+    /// Minutes.
+    pub undo_minutes_max: u32,
+}
+
+/// Asks for an entitlement.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(tag = "by", rename_all = "snake_case")]
+pub enum Lookup {
+    /// By the customer's code.
+    Code {
+        /// The whole code.
+        code: String,
+    },
+    /// By its id, from a member card.
+    Id {
+        /// The id.
+        id: String,
+    },
+}
+
+/// The entitlement, fresh.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Found {
+    /// The entitlement.
+    pub entitlement: Entitlement,
+    /// If it is a membership: its coupons and cards.
+    #[serde(default)]
+    pub coupons: Vec<Entitlement>,
+}
+
+/// Asks to count a redemption, under its number.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Redeem {
+    /// Of what.
+    pub entitlement: String,
+    /// So much of it.
+    pub takes: Vec<Take>,
+    /// The clerk's name.
+    pub clerk: String,
+    /// By the till's clock (ms since 1970).
+    pub at: i64,
+}
+
+/// The server's decision, the same for every repeat of the number.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "outcome", rename_all = "snake_case")]
+pub enum Redeemed {
+    /// It counts.
+    Counted,
+    /// It does not.
+    Refused {
+        /// A reason code.
+        reason: String,
+        /// The use that stands in the way.
+        #[serde(default)]
+        earlier: Option<Use>,
+    },
+}
+
+/// What became of a number. Asking voids it if it was not counted.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "fate", rename_all = "snake_case")]
+pub enum Fate {
+    /// It counts.
+    Counted(Circumstance),
+    /// It never happened, and never will.
+    Voided,
+}
+
+/// Hands in journal lines, contiguous from the server's head.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Lines {
+    /// The journal's epoch.
+    pub epoch: u64,
+    /// The sequence number before the first line.
+    pub after: u64,
+    /// The lines, byte for byte, each in base64 (RFC 4648, with padding).
+    pub lines: Vec<String>,
+}
+
+/// The lines are on the server's disk.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Intake {
+    /// The last line that the server holds of this device and epoch.
+    pub head: u64,
+    /// What became of the accepted redemptions and undos among the lines handed in.
+    pub settlements: Vec<SettledLine>,
+}
+
+/// The settlement that one line led to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SettledLine {
+    /// The line.
+    pub seq: u64,
+    /// The redemption's, or the undo's, number.
+    pub number: String,
+    /// The server's last word.
+    pub settlement: Settlement,
+}
+
+/// See [`model::settlement::Settlement`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "settlement", rename_all = "snake_case")]
+pub enum Settlement {
+    /// Counted, now.
+    Confirmed,
+    /// This number had been counted before.
+    AlreadyCounted,
+    /// Another redemption had taken it first.
+    Disputed {
+        /// The case.
+        case: String,
+        /// The redemption that counts.
+        winner: Use,
+    },
+    /// The server would not have allowed it.
+    Refused {
+        /// The case.
+        case: String,
+        /// A reason code.
+        reason: String,
+    },
+    /// Taken back.
+    Undone,
+    /// It never happened.
+    Voided,
+}
+
+/// What changed at this store's feed.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Page {
+    /// Another epoch than before: the numbers start anew, the copy is built anew.
+    pub epoch: String,
+    /// The last number of this page; equal to `after` when nothing changed.
+    pub last: u64,
+    /// Whether there is more behind it.
+    pub more: bool,
+    /// The entitlements that changed, in order.
+    pub entries: Vec<Entry>,
+    /// The version of [`Setup`].
+    pub setup: u64,
+    /// The server's clock (ms since 1970).
+    pub now: i64,
+}
+
+/// One entitlement of the feed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Entry {
+    /// Its number in the feed.
+    pub seq: u64,
+    /// [`crate::code_hash`] of its code.
+    pub code_hash: String,
+    /// The entitlement as it is now.
+    pub entitlement: Entitlement,
+}
+
+/// A code to practise with. Only a demo chain has any.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Practice {
+    /// What a scan of it types.
+    pub text: String,
+    /// Its picture (SVG 1.1).
+    pub svg: String,
+    /// "order", "coupon", "times_card", "member" or "fails".
+    pub group: String,
+    /// What it is.
+    pub caption: String,
+    /// What must happen on a first scan: "offer", "member" or a reason code.
+    pub expect: String,
+}

@@ -1,0 +1,210 @@
+//! Between the contract's types and the model's values.
+
+use model::decide::Refusal;
+use model::entitlement as m;
+use model::place::{Circumstance, DeviceId, StoreId};
+use model::redemption::{NotANumber, Number, Take};
+use model::settlement::{CaseId, Fate, Settlement};
+use model::time::{UnixMs, Window};
+use model::verdict::Reason;
+
+use crate::{api, entitlement as w};
+
+/// Something came that is not in the contract.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NotInContract {
+    /// A redemption number of another form.
+    #[error(transparent)]
+    Number(#[from] NotANumber),
+    /// A code that is in no list of this version.
+    #[error("unknown reason code {0:?}")]
+    Reason(String),
+}
+
+impl From<&Take> for w::Take {
+    fn from(take: &Take) -> w::Take {
+        w::Take { sku: take.sku.clone(), quantity: take.quantity }
+    }
+}
+
+impl From<&w::Take> for Take {
+    fn from(take: &w::Take) -> Take {
+        Take { sku: take.sku.clone(), quantity: take.quantity }
+    }
+}
+
+impl From<&Circumstance> for w::Circumstance {
+    fn from(done: &Circumstance) -> w::Circumstance {
+        w::Circumstance {
+            at: done.at.0,
+            device: done.device.0.clone(),
+            till: done.till.clone(),
+            store: done.store.clone(),
+            clerk: done.clerk.clone(),
+        }
+    }
+}
+
+impl From<&w::Circumstance> for Circumstance {
+    fn from(done: &w::Circumstance) -> Circumstance {
+        Circumstance {
+            at: UnixMs(done.at),
+            device: DeviceId(done.device.clone()),
+            till: done.till.clone(),
+            store: done.store.clone(),
+            clerk: done.clerk.clone(),
+        }
+    }
+}
+
+impl From<&m::Use> for w::Use {
+    fn from(use_: &m::Use) -> w::Use {
+        w::Use {
+            number: use_.number.to_string(),
+            takes: use_.takes.iter().map(Into::into).collect(),
+            done: (&use_.done).into(),
+        }
+    }
+}
+
+impl TryFrom<&w::Use> for m::Use {
+    type Error = NotInContract;
+
+    fn try_from(use_: &w::Use) -> Result<m::Use, NotInContract> {
+        Ok(m::Use {
+            number: use_.number.parse()?,
+            takes: use_.takes.iter().map(Into::into).collect(),
+            done: (&use_.done).into(),
+        })
+    }
+}
+
+impl From<w::Standing> for m::Standing {
+    fn from(standing: w::Standing) -> m::Standing {
+        match standing {
+            w::Standing::Good => m::Standing::Good,
+            w::Standing::Refunded => m::Standing::Refunded,
+            w::Standing::RefundPending => m::Standing::RefundPending,
+            w::Standing::Cancelled => m::Standing::Cancelled,
+            w::Standing::Frozen => m::Standing::Frozen,
+        }
+    }
+}
+
+impl From<&w::Kind> for m::Kind {
+    fn from(kind: &w::Kind) -> m::Kind {
+        match kind {
+            w::Kind::Order => m::Kind::Order,
+            w::Kind::AmountOff { fen } => m::Kind::Coupon(m::Benefit::AmountOff(m::Fen(*fen))),
+            w::Kind::PercentOff { percent } => m::Kind::Coupon(m::Benefit::PercentOff(*percent)),
+            w::Kind::Exchange { goods } => m::Kind::Coupon(m::Benefit::Exchange { goods: goods.clone() }),
+            w::Kind::TimesCard => m::Kind::TimesCard,
+            w::Kind::Member { tier, points, balance } => m::Kind::Member(m::Membership {
+                tier: tier.clone(),
+                points: *points,
+                balance: m::Fen(*balance),
+            }),
+        }
+    }
+}
+
+impl TryFrom<&w::Entitlement> for m::Entitlement {
+    type Error = NotInContract;
+
+    fn try_from(told: &w::Entitlement) -> Result<m::Entitlement, NotInContract> {
+        let line = |line: &w::Line| m::Line {
+            sku: line.sku.clone(),
+            name: line.name.clone(),
+            variant: line.variant.clone(),
+            shelf: line.shelf.clone(),
+            quantity: line.quantity,
+        };
+        Ok(m::Entitlement {
+            id: m::EntitlementId(told.id.clone()),
+            version: told.version,
+            title: told.title.clone(),
+            kind: (&told.kind).into(),
+            lines: told.lines.iter().map(line).collect(),
+            standing: told.standing.into(),
+            window: Window { from: told.valid_from.map(UnixMs), until: told.valid_until.map(UnixMs) },
+            stores: match &told.stores {
+                None => m::Stores::Any,
+                Some(stores) => m::Stores::Only(
+                    stores.iter().map(|store| (StoreId(store.id.clone()), store.name.clone())).collect(),
+                ),
+            },
+            spend_min: m::Fen(told.spend_min),
+            value: m::Fen(told.value),
+            holder: told.holder.clone(),
+            code_tail: told.code_tail.clone(),
+            notes: told.notes.clone(),
+            uses: told.uses.iter().map(TryInto::try_into).collect::<Result<_, _>>()?,
+        })
+    }
+}
+
+impl From<&Refusal> for api::Redeemed {
+    fn from(refusal: &Refusal) -> api::Redeemed {
+        api::Redeemed::Refused {
+            reason: refusal.reason.code().to_owned(),
+            earlier: refusal.earlier.as_ref().map(Into::into),
+        }
+    }
+}
+
+/// The reason of that code, or an error that names the code.
+pub fn reason(code: &str) -> Result<Reason, NotInContract> {
+    Reason::of_code(code).ok_or_else(|| NotInContract::Reason(code.to_owned()))
+}
+
+impl TryFrom<&api::Fate> for Fate {
+    type Error = NotInContract;
+
+    fn try_from(fate: &api::Fate) -> Result<Fate, NotInContract> {
+        Ok(match fate {
+            api::Fate::Counted(done) => Fate::Counted(done.into()),
+            api::Fate::Voided => Fate::Voided,
+        })
+    }
+}
+
+impl From<&Settlement> for api::Settlement {
+    fn from(settlement: &Settlement) -> api::Settlement {
+        match settlement {
+            Settlement::Confirmed => api::Settlement::Confirmed,
+            Settlement::AlreadyCounted => api::Settlement::AlreadyCounted,
+            Settlement::Disputed { case, winner } => {
+                api::Settlement::Disputed { case: case.0.clone(), winner: winner.into() }
+            }
+            Settlement::Refused { case, reason } => {
+                api::Settlement::Refused { case: case.0.clone(), reason: reason.code().to_owned() }
+            }
+            Settlement::Undone => api::Settlement::Undone,
+            Settlement::Voided => api::Settlement::Voided,
+        }
+    }
+}
+
+impl TryFrom<&api::Settlement> for Settlement {
+    type Error = NotInContract;
+
+    fn try_from(told: &api::Settlement) -> Result<Settlement, NotInContract> {
+        Ok(match told {
+            api::Settlement::Confirmed => Settlement::Confirmed,
+            api::Settlement::AlreadyCounted => Settlement::AlreadyCounted,
+            api::Settlement::Disputed { case, winner } => {
+                Settlement::Disputed { case: CaseId(case.clone()), winner: winner.try_into()? }
+            }
+            api::Settlement::Refused { case, reason: code } => {
+                Settlement::Refused { case: CaseId(case.clone()), reason: reason(code)? }
+            }
+            api::Settlement::Undone => Settlement::Undone,
+            api::Settlement::Voided => Settlement::Voided,
+        })
+    }
+}
+
+/// A number as it stands in a path or a body.
+pub fn number(text: &str) -> Result<Number, NotInContract> {
+    Ok(text.parse()?)
+}
