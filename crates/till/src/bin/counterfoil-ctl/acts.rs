@@ -1,0 +1,211 @@
+//! Commands that do something: enrol, sign in, scan, undo, sync.
+
+use std::sync::Arc;
+
+use model::decide::{Item, Known, Offer, Outcome};
+use model::entitlement::Kind;
+use model::reading::{Scan, Source};
+use model::redemption::Take;
+use model::verdict::Reason;
+use serde_json::{Value, json};
+use till::Till;
+use till::desk::{Act, Desk};
+use till::redeem::{Concluded, Sight};
+use till::screen::Stage;
+use till::sync::SyncError;
+use wire::line::Person;
+
+use crate::say;
+use crate::{Exit, Voice};
+
+/// The words of `scan`.
+pub struct ScanWords {
+    pub text: String,
+    pub confirm: bool,
+    pub lines: Option<String>,
+    pub clerk: Option<String>,
+}
+
+pub async fn enrol(voice: &Voice, till: &Arc<Till>, url: &str, code: &str, name: &str) -> Exit {
+    if let Err(error) = till.enrol(url, code, name).await {
+        let exit = match error.code().as_str() {
+            "code_unknown" | "code_used_up" | "code_expired" | "already_enrolled" => Exit::Refused,
+            "bad_address" => Exit::Usage,
+            _ => Exit::Fault,
+        };
+        return voice.complain(exit, &error.code(), &failed_words(voice, &error.code(), &error.to_string()));
+    }
+    // The staff and the first copy; a line that fails here is tried again by whatever runs next.
+    let fetched = till.round().await.is_ok();
+    let identity = till.folder().identity().ok().flatten();
+    let (store, name) = identity.map(|known| (known.store.name, known.till)).unwrap_or_default();
+    voice.say(json!({ "enrolled": true, "store": store, "till": name, "copy_fetched": fetched }), || {
+        format!("{store} · {name}")
+    });
+    Exit::Done
+}
+
+/// The page's sentence for a failure, or the program's own.
+fn failed_words(voice: &Voice, code: &str, otherwise: &str) -> String {
+    let key = format!("failed.{code}");
+    let words = till::words::sentence(voice.language, &key);
+    if words == key { otherwise.to_owned() } else { words }
+}
+
+pub async fn sign_in(voice: &Voice, till: &Arc<Till>, clerk: &str, pin: &str) -> Exit {
+    let desk = Desk::new(till.clone(), voice.language);
+    let act = Act::SignIn { clerk: clerk.into(), pin: pin.into() };
+    let screen = desk.act(act).await;
+    if let Stage::SignIn { failed: Some(code), .. } = screen.stage {
+        return voice.complain(Exit::Refused, code, &failed_words(voice, code, code));
+    }
+    match screen.status.clerk {
+        Some(person) => {
+            voice.say(json!({ "clerk": person.name, "id": person.id }), || person.name.clone());
+            Exit::Done
+        }
+        None => voice.complain(Exit::Fault, "not_enrolled", "enrol this till first"),
+    }
+}
+
+pub async fn scan(voice: &Voice, till: &Arc<Till>, words: ScanWords) -> Exit {
+    let sight = till.see(&Scan { text: words.text, source: Source::Script }).await;
+    let (known, offer) = match sight {
+        Sight::Offer { known, offer } => (known, offer),
+        Sight::Member { known, coupons } => {
+            let coupon = |(known, unusable): &(Known, Option<Reason>)| {
+                let mut value = say::subject(known);
+                value["unusable"] = json!(unusable.map(Reason::code));
+                value
+            };
+            let coupons: Vec<Value> = coupons.iter().map(coupon).collect();
+            let json = json!({ "stage": "member", "subject": say::subject(&known), "coupons": coupons });
+            voice.say(json, || format!("{} · {}", known.entitlement.title, known.entitlement.holder));
+            return Exit::Done;
+        }
+        Sight::Refused(told) => {
+            let mut json = say::verdict(voice.language, told.reason);
+            json["basis"] = say::basis(told.basis);
+            json["earlier"] = json!(told.earlier.as_ref().map(wire::entitlement::Use::from));
+            json["subject"] = told.known.as_ref().map_or(Value::Null, |known| say::subject(known));
+            voice.say(json, || say::reason_words(voice.language, told.reason));
+            return say::exit_of(told.reason);
+        }
+    };
+    if !words.confirm {
+        let basis = say::basis(Some(till::redeem::basis_of(&known)));
+        let json = json!({ "stage": "offer", "subject": say::subject(&known), "basis": basis });
+        voice.say(json, || known.entitlement.title.clone());
+        return Exit::Done;
+    }
+    let takes = match takes(words.lines.as_deref(), &known.entitlement.kind, &offer) {
+        Ok(takes) => takes,
+        Err(wrong) => {
+            let message = format!("--lines wants SKU=N,SKU=N; {wrong:?} is none");
+            return voice.complain(Exit::Usage, "lines", &message);
+        }
+    };
+    let clerk = match clerk(voice, till, words.clerk.as_deref()) {
+        Ok(clerk) => clerk,
+        Err(exit) => return exit,
+    };
+    match till.confirm(&known, &takes, &clerk, Source::Script.code()).await {
+        Ok(concluded) => conclude(voice, &known, &concluded),
+        Err(reason) => {
+            voice.say(say::verdict(voice.language, reason), || say::reason_words(voice.language, reason));
+            say::exit_of(reason)
+        }
+    }
+}
+
+fn conclude(voice: &Voice, known: &Known, concluded: &Concluded) -> Exit {
+    let decision = &concluded.decision;
+    let mut json = say::verdict(voice.language, decision.reason);
+    json["outcome"] = json!(match decision.outcome {
+        Outcome::Accepted => "accepted",
+        Outcome::Refused => "refused",
+        Outcome::Held => "held",
+    });
+    json["number"] = json!(concluded.number.to_string());
+    json["basis"] = say::basis(Some(decision.basis));
+    json["earlier"] = json!(decision.earlier.as_ref().map(wire::entitlement::Use::from));
+    json["subject"] = say::subject(known);
+    voice.say(json, || {
+        let words = say::reason_words(voice.language, decision.reason);
+        format!("{words} · {} · {}", known.entitlement.title, concluded.number)
+    });
+    match decision.outcome {
+        Outcome::Held => Exit::Held,
+        Outcome::Accepted | Outcome::Refused => say::exit_of(decision.reason),
+    }
+}
+
+/// What `--lines` names; without it everything that is left of an order, or one use of anything else.
+fn takes(lines: Option<&str>, kind: &Kind, offer: &Offer) -> Result<Vec<Take>, String> {
+    let Some(lines) = lines else {
+        let wanted = |left: u32| if matches!(kind, Kind::Order) { left } else { left.min(1) };
+        let take = |item: &Item| Take { sku: item.line.sku.clone(), quantity: wanted(item.left) };
+        return Ok(offer.items.iter().filter(|item| item.left > 0).map(take).collect());
+    };
+    lines
+        .split(',')
+        .map(|part| {
+            let (sku, quantity) = part.split_once('=').ok_or_else(|| part.to_owned())?;
+            let quantity = quantity.trim().parse().map_err(|_| part.to_owned())?;
+            Ok(Take { sku: sku.trim().to_owned(), quantity })
+        })
+        .collect()
+}
+
+fn clerk(voice: &Voice, till: &Arc<Till>, name: Option<&str>) -> Result<Person, Exit> {
+    match (till.clerk(name), name) {
+        (Some(person), _) => Ok(person),
+        (None, Some(name)) => {
+            let message = format!("nobody called {name} works at this store");
+            Err(voice.complain(Exit::Refused, "clerk_unknown", &message))
+        }
+        (None, None) => {
+            let message = say::reason_words(voice.language, Reason::SignInFirst);
+            Err(voice.complain(Exit::Held, "sign_in_first", &message))
+        }
+    }
+}
+
+pub async fn undo(voice: &Voice, till: &Arc<Till>, number: &str, name: Option<&str>) -> Exit {
+    let Ok(number) = number.parse() else {
+        return voice.complain(Exit::Usage, "number", "a redemption number is 32 hexadecimal digits");
+    };
+    let clerk = match clerk(voice, till, name) {
+        Ok(clerk) => clerk,
+        Err(exit) => return exit,
+    };
+    match till.undo(number, &clerk).await {
+        Ok(done) => {
+            let mut json = say::verdict(voice.language, Reason::Undone);
+            json["number"] = json!(done.number.to_string());
+            json["settled"] = json!(done.settlement.is_some());
+            let case = done.settlement.as_ref().and_then(|settlement| settlement.case());
+            json["case"] = json!(case.map(|case| case.0.clone()));
+            let exit = if case.is_some() { Exit::Held } else { Exit::Done };
+            voice.say(json, || say::reason_words(voice.language, Reason::Undone));
+            exit
+        }
+        Err(reason) => {
+            voice.say(say::verdict(voice.language, reason), || say::reason_words(voice.language, reason));
+            say::exit_of(reason)
+        }
+    }
+}
+
+pub async fn sync(voice: &Voice, till: &Arc<Till>) -> Exit {
+    match till.round().await {
+        Ok(()) => {
+            let standing = till.standing();
+            let json = json!({ "synced": true, "waiting": standing.waiting, "cases": standing.cases });
+            voice.say(json, || format!("waiting {} · cases {}", standing.waiting, standing.cases));
+            Exit::Done
+        }
+        Err(SyncError::NotEnrolled) => voice.complain(Exit::Fault, "not_enrolled", "enrol this till first"),
+        Err(error) => voice.complain(Exit::Fault, "not_synced", &error.to_string()),
+    }
+}

@@ -1,0 +1,172 @@
+//! Commands that only look: status, cases, journal, read.
+
+use std::io::BufRead;
+use std::sync::Arc;
+
+use model::reading::{self, Reading};
+use serde_json::{Value, json};
+use till::Till;
+use till::desk::{Desk, class_code};
+use till::folder::Folder;
+use till::store::journal::Journal;
+use till::till::LineState;
+use till::words::sentence;
+use wire::line::{Act, Line};
+
+use crate::say;
+use crate::{Exit, Voice};
+
+pub async fn status(voice: &Voice, till: &Arc<Till>) -> Exit {
+    till.probe().await;
+    let standing = till.standing();
+    let identity = till.folder().identity().ok().flatten();
+    let (online, silence) = match standing.line {
+        Some(LineState::Online) => (true, None),
+        Some(LineState::Offline(silence)) => (false, Some(silence.code())),
+        Some(LineState::Revoked) => (false, Some("revoked")),
+        None => (false, None),
+    };
+    let age = standing.copy_as_of.map(|as_of| till.now().seconds_since(as_of));
+    let json = json!({
+        "enrolled": identity.is_some(),
+        "store": identity.as_ref().map(|known| known.store.name.clone()),
+        "till": identity.as_ref().map(|known| known.till.clone()),
+        "server": identity.as_ref().map(|known| known.address.clone()),
+        "online": online, "silence": silence, "waiting": standing.waiting,
+        "copy_as_of": standing.copy_as_of.map(|as_of| as_of.0), "copy_age_seconds": age,
+        "entitlements": standing.entitlements, "cases": standing.cases, "journal": standing.journal_fault,
+        "journal_lines": standing.journal_lines,
+    });
+    voice.say(json.clone(), || {
+        let show = |name: &str| format!("{name}: {}", json[name]);
+        let names =
+            ["enrolled", "store", "till", "server", "online", "silence", "waiting", "copy_age_seconds"];
+        let more = ["entitlements", "cases", "journal", "journal_lines"];
+        names.iter().chain(&more).map(|name| show(name)).collect::<Vec<_>>().join("\n")
+    });
+    match (&standing.journal_fault, identity) {
+        (Some(_), _) => Exit::Fault,
+        (None, _) if standing.cases > 0 => Exit::Held,
+        (None, _) => Exit::Done,
+    }
+}
+
+pub fn cases(voice: &Voice, till: &Arc<Till>) -> Exit {
+    let desk = Desk::new(till.clone(), voice.language);
+    let circumstance = wire::entitlement::Circumstance::from;
+    let cases: Vec<Value> = desk
+        .cases()
+        .iter()
+        .map(|case| {
+            json!({
+                "id": case.id, "class": if case.disputed { "disputed" } else { "refused" }, "title": case.title,
+                "value": case.value.0, "number": case.number.to_string(), "mine": circumstance(&case.mine),
+                "winner": case.winner.as_ref().map(circumstance),
+                "reason": case.reason.map(|reason| reason.code()),
+            })
+        })
+        .collect();
+    let count = cases.len();
+    voice.say(Value::Array(cases.clone()), || {
+        if count == 0 {
+            return sentence(voice.language, "cases.none");
+        }
+        cases.iter().map(Value::to_string).collect::<Vec<_>>().join("\n")
+    });
+    if count == 0 { Exit::Done } else { Exit::Held }
+}
+
+/// Opens the journal and hands every line to `each`.
+fn walk(voice: &Voice, folder: &Folder, each: impl FnMut(Line)) -> Result<Journal, Exit> {
+    let identity = match folder.identity() {
+        Ok(Some(identity)) => identity,
+        Ok(None) => return Err(voice.complain(Exit::Fault, "not_enrolled", "enrol this till first")),
+        Err(error) => return Err(voice.complain(Exit::Fault, "folder", &error.to_string())),
+    };
+    Journal::open(&folder.file("journal.db"), &identity.device, identity.epoch, each)
+        .map_err(|error| voice.complain(Exit::Fault, "journal_broken", &error.to_string()))
+}
+
+pub fn journal_list(voice: &Voice, folder: &Folder) -> Exit {
+    let mut lines = vec![];
+    if let Err(exit) = walk(voice, folder, |line| lines.push(line)) {
+        return exit;
+    }
+    let values: Vec<Value> = lines.iter().map(line_value).collect();
+    voice.say(Value::Array(values.clone()), || {
+        values.iter().map(Value::to_string).collect::<Vec<_>>().join("\n")
+    });
+    Exit::Done
+}
+
+fn line_value(line: &Line) -> Value {
+    let act = serde_json::to_value(&line.act).unwrap_or(Value::Null);
+    let name = match &line.act {
+        Act::Begun(_) => "begun",
+        Act::Decided(_) => "decided",
+        Act::Settled { .. } => "settled",
+        Act::Undone { .. } => "undone",
+    };
+    json!({ "epoch": line.epoch, "seq": line.seq, "at": line.at, "act": name, "what": act })
+}
+
+pub fn journal_verify(voice: &Voice, folder: &Folder) -> Exit {
+    let mut count = 0u64;
+    match walk(voice, folder, |_| count += 1) {
+        Ok(journal) => {
+            let head = journal.head();
+            let hash: String = head.hash.iter().map(|byte| format!("{byte:02x}")).collect();
+            let json = json!({ "good": true, "lines": count, "epoch": journal.epoch(), "head": head.seq,
+                               "hash": hash, "sent": journal.sent() });
+            voice.say(json, || format!("{count} lines, unbroken; head {} {hash}", head.seq));
+            Exit::Done
+        }
+        Err(exit) => exit,
+    }
+}
+
+pub fn read(voice: &Voice, text: &str) -> Exit {
+    if text != "-" {
+        return read_one(voice, text);
+    }
+    let mut worst = Exit::Done;
+    for line in std::io::stdin().lock().split(b'\n') {
+        let Ok(line) = line else {
+            return voice.complain(Exit::Fault, "input", "standard input could not be read");
+        };
+        let exit = read_one(voice, &String::from_utf8_lossy(&line));
+        worst = if exit == Exit::Done { worst } else { exit };
+    }
+    worst
+}
+
+fn read_one(voice: &Voice, text: &str) -> Exit {
+    let (json, words, exit) = match reading::read(text) {
+        Reading::Ours(code) => {
+            let kind = match code.kind() {
+                model::code::CodeKind::Order => "order",
+                model::code::CodeKind::Coupon => "coupon",
+                model::code::CodeKind::TimesCard => "times_card",
+                model::code::CodeKind::Member => "member",
+                model::code::CodeKind::Enrolment => "enrolment",
+            };
+            let words = format!("{kind} · {}", code.grouped());
+            let json = json!({ "kind": "ours", "class": kind, "code": code.secret(), "sentence": words });
+            (json, words, Exit::Done)
+        }
+        Reading::Enrolment(code) => {
+            let words = say::reason_words(voice.language, model::verdict::Reason::EnrolmentCode);
+            let json =
+                json!({ "kind": "enrolment", "class": "act", "code": code.secret(), "sentence": words });
+            (json, words, Exit::Done)
+        }
+        Reading::Other(reason) => {
+            let words = say::reason_words(voice.language, reason);
+            let json =
+                json!({ "kind": reason.code(), "class": class_code(reason.class()), "sentence": words });
+            (json, words, say::exit_of(reason))
+        }
+    };
+    voice.say(json, || words);
+    exit
+}

@@ -1,0 +1,190 @@
+//! `counterfoil-ctl`: a till's data folder for scripts and for whoever looks after the tills.
+//!
+//! Exit codes: 0 done · 1 refused · 2 usage · 3 held, or a person is needed · 4 fault. With `--json` each command
+//! prints one JSON object (or array); without, sentences in the system's language.
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line program speaks by printing")]
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::{Parser, Subcommand};
+use till::folder::Folder;
+use till::real::{SystemClock, SystemDice};
+use till::words::Language;
+use till::{Till, folder::FolderError};
+
+mod acts;
+mod looks;
+mod say;
+
+/// Looks after a Counterfoil till's data folder.
+///
+/// Exit codes: 0 done, 1 refused, 2 usage, 3 held or needs a person, 4 fault.
+#[derive(Parser)]
+#[command(name = "counterfoil-ctl", version)]
+struct Cli {
+    /// The till's data folder; otherwise the platform's own.
+    #[arg(long, env = "COUNTERFOIL_DATA", global = true)]
+    data: Option<PathBuf>,
+    /// Print JSON.
+    #[arg(long, global = true)]
+    json: bool,
+    /// "zh-CN" or "en"; otherwise the system's language.
+    #[arg(long, global = true)]
+    lang: Option<String>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Join a chain with a one-time code.
+    Enrol {
+        /// The server's address, such as https://counterfoil.example
+        url: String,
+        /// The one-time code from `counterfoil-server enrol-code`.
+        code: String,
+        /// The till's name; otherwise the server numbers it.
+        #[arg(long, default_value = "")]
+        name: String,
+    },
+    /// Sign a clerk in, as at the screen.
+    SignIn {
+        /// Name or id.
+        clerk: String,
+        /// The PIN.
+        #[arg(long)]
+        pin: String,
+    },
+    /// Scan a text: shows what may be taken; with --confirm, takes it.
+    Scan {
+        /// The scanned text.
+        text: String,
+        /// Take it.
+        #[arg(long)]
+        confirm: bool,
+        /// Take only these: SKU=N,SKU=N
+        #[arg(long, value_name = "SKU=N,…")]
+        lines: Option<String>,
+        /// In whose name; otherwise whoever is signed in.
+        #[arg(long)]
+        clerk: Option<String>,
+    },
+    /// Take a redemption back.
+    Undo {
+        /// Its number.
+        number: String,
+        /// In whose name; otherwise whoever is signed in.
+        #[arg(long)]
+        clerk: Option<String>,
+    },
+    /// Send what is waiting and fetch what is new.
+    Sync,
+    /// How the till stands: online, waiting, age of the copy, open cases.
+    Status,
+    /// The journal's lines.
+    Journal {
+        /// What to do with them.
+        #[command(subcommand)]
+        command: JournalCommand,
+    },
+    /// Open cases of this till.
+    Cases,
+    /// Say what a text is, without looking anything up. Needs no data folder.
+    Read {
+        /// The text; "-" reads one text per line from standard input.
+        text: String,
+    },
+}
+
+#[derive(Subcommand)]
+enum JournalCommand {
+    /// Print every line.
+    List,
+    /// Walk the chain of hashes.
+    Verify,
+}
+
+/// What a command ends with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Exit {
+    Done = 0,
+    Refused = 1,
+    Usage = 2,
+    Held = 3,
+    Fault = 4,
+}
+
+/// How a command speaks.
+struct Voice {
+    json: bool,
+    language: Language,
+}
+
+impl Voice {
+    /// Prints `json` or `words`.
+    fn say(&self, json: serde_json::Value, words: impl FnOnce() -> String) {
+        if self.json { println!("{json}") } else { println!("{}", words()) }
+    }
+
+    /// Says what went wrong.
+    fn complain(&self, exit: Exit, error: &str, message: &str) -> Exit {
+        if self.json {
+            println!("{}", serde_json::json!({ "error": error, "message": message }));
+        } else {
+            eprintln!("counterfoil-ctl: {message}");
+        }
+        exit
+    }
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    tracing_subscriber::fmt()
+        .with_env_filter(tracing_subscriber::EnvFilter::from_env("COUNTERFOIL_LOG"))
+        .with_writer(std::io::stderr)
+        .init();
+    let cli = Cli::parse();
+    let locale = cli.lang.clone().or_else(|| std::env::var("LANG").ok()).unwrap_or_default();
+    let voice = Voice { json: cli.json, language: Language::of_locale(&locale) };
+    ExitCode::from(run(cli, &voice).await as u8)
+}
+
+async fn run(cli: Cli, voice: &Voice) -> Exit {
+    if let Command::Read { text } = &cli.command {
+        return looks::read(voice, text);
+    }
+    let Some(path) = cli.data.or_else(Folder::default_path) else {
+        return voice.complain(Exit::Usage, "no_folder", "say where the data folder is: --data DIR");
+    };
+    let folder = match Folder::open(&path) {
+        Ok(folder) => folder,
+        Err(error @ FolderError::InUse(_)) => {
+            return voice.complain(Exit::Fault, "in_use", &error.to_string());
+        }
+        Err(error) => return voice.complain(Exit::Fault, "folder", &error.to_string()),
+    };
+    if let Command::Journal { command } = cli.command {
+        return match command {
+            JournalCommand::List => looks::journal_list(voice, &folder),
+            JournalCommand::Verify => looks::journal_verify(voice, &folder),
+        };
+    }
+    let till = match Till::open(folder, Arc::new(SystemClock), Arc::new(SystemDice)) {
+        Ok(till) => Arc::new(till),
+        Err(error) => return voice.complain(Exit::Fault, "open", &error.to_string()),
+    };
+    match cli.command {
+        Command::Enrol { url, code, name } => acts::enrol(voice, &till, &url, &code, &name).await,
+        Command::SignIn { clerk, pin } => acts::sign_in(voice, &till, &clerk, &pin).await,
+        Command::Scan { text, confirm, lines, clerk } => {
+            acts::scan(voice, &till, acts::ScanWords { text, confirm, lines, clerk }).await
+        }
+        Command::Undo { number, clerk } => acts::undo(voice, &till, &number, clerk.as_deref()).await,
+        Command::Sync => acts::sync(voice, &till).await,
+        Command::Status => looks::status(voice, &till).await,
+        Command::Cases => looks::cases(voice, &till),
+        Command::Journal { .. } | Command::Read { .. } => Exit::Usage,
+    }
+}

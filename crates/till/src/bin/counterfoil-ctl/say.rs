@@ -1,0 +1,63 @@
+//! Verdicts and offers as JSON and as sentences.
+
+use model::decide::Known;
+use model::verdict::{Basis, Class, Reason};
+use serde_json::{Value, json};
+use till::desk::class_code;
+use till::words::{Language, sentence};
+
+use crate::Exit;
+
+/// What a script learns of an entitlement.
+pub fn subject(known: &Known) -> Value {
+    let entitlement = &known.entitlement;
+    let lines: Vec<Value> = entitlement
+        .lines
+        .iter()
+        .map(|line| {
+            json!({ "sku": line.sku, "name": line.name, "variant": line.variant, "shelf": line.shelf,
+                    "quantity": line.quantity, "left": known.left(line) })
+        })
+        .collect();
+    json!({
+        "id": entitlement.id.0, "version": entitlement.version, "title": entitlement.title,
+        "kind": till::redeem::kind_code(&entitlement.kind), "holder": entitlement.holder,
+        "code_tail": entitlement.code_tail, "lines": lines,
+    })
+}
+
+/// On what something rests.
+pub fn basis(basis: Option<Basis>) -> Value {
+    match basis {
+        None => Value::Null,
+        Some(Basis::Server) => json!({ "basis": "server" }),
+        Some(Basis::Copy { as_of, silence }) => {
+            json!({ "basis": "copy", "as_of": as_of.0, "silence": silence.code() })
+        }
+    }
+}
+
+/// The short sentence of a reason.
+pub fn reason_words(language: Language, reason: Reason) -> String {
+    sentence(language, &format!("reason_short.{}", reason.code()))
+}
+
+/// What a verdict for `reason` ends with.
+pub fn exit_of(reason: Reason) -> Exit {
+    match (reason.class(), reason) {
+        (Class::Pass, _) | (_, Reason::Undone) => Exit::Done,
+        (_, Reason::JournalBroken | Reason::JournalFailed | Reason::DiskFull | Reason::NotEnrolled) => {
+            Exit::Fault
+        }
+        (Class::Stop | Class::Done, _) => Exit::Refused,
+        (Class::Act | Class::Fault, _) => Exit::Held,
+    }
+}
+
+/// A verdict as JSON, to which the caller adds.
+pub fn verdict(language: Language, reason: Reason) -> Value {
+    json!({
+        "stage": "verdict", "class": class_code(reason.class()), "reason": reason.code(),
+        "sentence": reason_words(language, reason),
+    })
+}

@@ -1,0 +1,457 @@
+//! The desk: turns what a clerk does into acts of the till, and what came of them into one [`Screen`].
+//!
+//! Invariant: a verdict of a redemption is put on the screen only after [`crate::redeem`] has it on disk. One act at a
+//! time; a screen can be taken at any moment.
+
+use std::collections::VecDeque;
+use std::hash::{BuildHasher, RandomState};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use model::decide::{Known, Outcome};
+use model::entitlement::Kind;
+use model::reading::{Scan, Source};
+use model::redemption::{Number, Take};
+use model::time::UnixMs;
+use model::verdict::{Basis, Reason, Todo};
+use tokio::sync::watch;
+use wire::line::Person;
+
+use crate::folder::Settings;
+use crate::redeem::{Sight, Told};
+use crate::screen::{MemberCard, OfferCard, Row, Screen, Stage, Stands, Subject, Verdict};
+use crate::staff::{self, Door};
+use crate::till::Till;
+use crate::words::Language;
+
+mod show;
+
+pub use show::{class_code, todo_figures};
+
+/// The same text again within so long is the scanner's echo, not a customer (milliseconds).
+const ECHO_MS: i64 = 2_500;
+/// How many results the strip shows.
+const STRIP: usize = 5;
+
+/// What a clerk does.
+#[derive(Clone, Debug)]
+pub enum Act {
+    /// A text came in.
+    Scan(Scan),
+    /// The offer is confirmed.
+    Confirm(Vec<Take>),
+    /// One of the member's coupons, by its entitlement's id.
+    Choose(String),
+    /// A redemption is taken back.
+    Undo(Number),
+    /// What was counted unseen is handed over.
+    HandOver(Number),
+    /// The next customer.
+    Next,
+    /// Somebody signs in.
+    SignIn {
+        /// Id or name.
+        clerk: String,
+        /// The PIN.
+        pin: String,
+    },
+    /// Whoever is signed in goes.
+    SignOut,
+    /// Join a chain.
+    Enrol {
+        /// The server's address.
+        address: String,
+        /// The one-time code.
+        code: String,
+    },
+    /// Send and fetch now.
+    Sync,
+    /// Speak another language.
+    Speak(Language),
+}
+
+/// The desk of one till.
+pub struct Desk {
+    till: Arc<Till>,
+    acting: tokio::sync::Mutex<()>,
+    inner: Mutex<Inner>,
+    revision: AtomicU64,
+    changed: watch::Sender<u64>,
+    hasher: RandomState,
+}
+
+struct Inner {
+    stage: Stage,
+    settings: Settings,
+    system: Language,
+    door: Door,
+    /// Keyed hash and moment of the last scanned text: the text itself may be a secret.
+    last_scan: Option<(u64, UnixMs)>,
+    /// How the offer on the screen came in.
+    source: Source,
+    strip: VecDeque<Row>,
+}
+
+impl Desk {
+    /// The desk of `till`, in the system's language unless the clerk has chosen another.
+    pub fn new(till: Arc<Till>, system: Language) -> Desk {
+        let inner = Inner {
+            stage: Stage::Ready,
+            settings: till.folder().settings(),
+            system,
+            door: Door::default(),
+            last_scan: None,
+            source: Source::Wedge,
+            strip: VecDeque::new(),
+        };
+        let desk = Desk {
+            till,
+            acting: tokio::sync::Mutex::new(()),
+            inner: Mutex::new(inner),
+            revision: AtomicU64::new(1),
+            changed: watch::Sender::new(1),
+            hasher: RandomState::new(),
+        };
+        let first = desk.first_stage();
+        desk.inner().stage = first;
+        let strip = desk.rows(STRIP);
+        desk.inner().strip = strip.into();
+        desk
+    }
+
+    /// The till behind the desk.
+    pub fn till(&self) -> &Arc<Till> {
+        &self.till
+    }
+
+    /// Changes with every change of the screen, including those that come from the server.
+    pub fn changes(&self) -> watch::Receiver<u64> {
+        self.changed.subscribe()
+    }
+
+    /// Passes the till's news on as changes of the screen, until the task is dropped.
+    pub async fn follow_news(&self) {
+        let mut news = self.till.news();
+        while news.changed().await.is_ok() {
+            self.meet_unseen();
+            self.bump();
+        }
+    }
+
+    fn inner(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn bump(&self) {
+        let revision = self.revision.fetch_add(1, Ordering::Relaxed) + 1;
+        self.changed.send_replace(revision);
+    }
+
+    fn set_stage(&self, stage: Stage) {
+        self.inner().stage = stage;
+        self.bump();
+    }
+
+    /// Does what the clerk did and gives the screen that follows.
+    pub async fn act(&self, act: Act) -> Screen {
+        let _alone = self.acting.lock().await;
+        match act {
+            Act::Scan(scan) => self.scan(scan).await,
+            Act::Confirm(takes) => self.confirm(takes).await,
+            Act::Choose(id) => self.choose(&id).await,
+            Act::Undo(number) => self.undo(number).await,
+            Act::HandOver(number) => self.hand_over(number),
+            Act::Next => self.set_stage(self.rest()),
+            Act::SignIn { clerk, pin } => self.sign_in(&clerk, &pin),
+            Act::SignOut => {
+                self.change_settings(|settings| settings.clerk = None);
+                self.set_stage(self.rest());
+            }
+            Act::Enrol { address, code } => self.enrol(&address, &code).await,
+            Act::Sync => {
+                let done = self.till.round().await;
+                if let Err(error) = done {
+                    tracing::info!(%error, "the clerk asked to sync");
+                }
+                self.meet_unseen();
+            }
+            Act::Speak(language) => {
+                self.change_settings(|settings| settings.language = Some(language.tag().into()));
+            }
+        }
+        self.bump();
+        self.screen()
+    }
+
+    /// What the work area shows when nothing is in hand.
+    fn rest(&self) -> Stage {
+        let guard = self.till.lock();
+        let Some(state) = guard.as_ref() else { return Stage::Enrol { failed: None } };
+        if let Err(error) = &state.journal {
+            return Stage::Verdict(Verdict::of(crate::till::reason_of(error), self.till.now()));
+        }
+        drop(guard);
+        if self.person().is_none() {
+            Stage::SignIn { staff: self.staff(), failed: None }
+        } else {
+            Stage::Ready
+        }
+    }
+
+    /// After a start: what was last decided, or what was counted unseen, or nothing in hand.
+    fn first_stage(&self) -> Stage {
+        let rest = self.rest();
+        if !matches!(rest, Stage::Ready) {
+            return rest;
+        }
+        let unseen = self.till.lock().as_ref().and_then(|state| state.ledger.counted_unseen().pop());
+        let last = unseen.or_else(|| self.last_number());
+        match last.and_then(|number| self.verdict_of(number)) {
+            Some(verdict) => Stage::Verdict(Verdict { before_restart: true, ..verdict }),
+            None => rest,
+        }
+    }
+
+    /// Shows a redemption that turned out to be counted although nothing was handed over, unless the desk is busy.
+    fn meet_unseen(&self) {
+        let unseen = self.till.lock().as_ref().and_then(|state| state.ledger.counted_unseen().pop());
+        let Some(verdict) = unseen.and_then(|number| self.verdict_of(number)) else { return };
+        let mut inner = self.inner();
+        let free = match &inner.stage {
+            Stage::Ready => true,
+            Stage::Verdict(shown) => shown.before_restart && shown.number != verdict.number,
+            _ => false,
+        };
+        if free {
+            inner.stage = Stage::Verdict(Verdict { before_restart: true, ..verdict });
+        }
+    }
+
+    async fn scan(&self, scan: Scan) {
+        let now = self.till.now();
+        let hash = self.hasher.hash_one(&scan.text);
+        let echo = {
+            let mut inner = self.inner();
+            let echo = scan.source == Source::Wedge
+                && inner.last_scan.is_some_and(|(last, at)| last == hash && now.0 - at.0 < ECHO_MS);
+            inner.last_scan = Some((hash, now));
+            echo
+        };
+        if echo && !matches!(self.inner().stage, Stage::Ready | Stage::SignIn { .. }) {
+            return;
+        }
+        if let Stage::Verdict(broken) = self.rest() {
+            return self.set_stage(Stage::Verdict(broken));
+        }
+        if self.till.lock().is_some() && self.person().is_none() {
+            return self.refuse(Reason::SignInFirst.into());
+        }
+        self.inner().source = scan.source;
+        self.set_stage(Stage::Checking);
+        let sight = self.till.see(&scan).await;
+        self.show_sight(sight);
+    }
+
+    async fn choose(&self, id: &str) {
+        if !matches!(self.inner().stage, Stage::Member(_)) {
+            return;
+        }
+        self.set_stage(Stage::Checking);
+        let sight = self.till.see_id(id).await;
+        self.show_sight(sight);
+    }
+
+    fn show_sight(&self, sight: Sight) {
+        match sight {
+            Sight::Offer { known, offer } => {
+                self.set_stage(Stage::Offer(OfferCard { known, offer, since: self.till.now() }));
+            }
+            Sight::Member { known, coupons } => self.set_stage(Stage::Member(MemberCard { known, coupons })),
+            Sight::Refused(told) => self.refuse(told),
+        }
+    }
+
+    fn refuse(&self, told: Told) {
+        let now = self.till.now();
+        let mut verdict = Verdict::of(told.reason, now);
+        if let Some(earlier) = &told.earlier {
+            let here =
+                self.till.lock().as_ref().is_some_and(|state| state.place().device == earlier.done.device);
+            verdict.earlier_here = here;
+            verdict.earlier = Some(earlier.done.clone());
+            verdict.undo = if here { self.undo_offer(earlier.number) } else { None };
+        }
+        verdict.basis = told.basis;
+        if let Some(known) = told.known {
+            verdict.left = known.left_in_all();
+            verdict.quantity = known.entitlement.lines.iter().map(|line| line.quantity).sum();
+            verdict.subject = Some(Subject::Whole(Box::new(known.entitlement.clone())));
+        }
+        self.show_verdict(verdict);
+    }
+
+    /// Shows a verdict and puts it into the strip.
+    fn show_verdict(&self, verdict: Verdict) {
+        let clerk = self.person().map(|person| person.name).unwrap_or_default();
+        let row = Row {
+            at: verdict.at,
+            reason: verdict.reason,
+            title: verdict.subject.as_ref().map(|subject| subject.title().to_owned()).unwrap_or_default(),
+            clerk,
+            number: verdict.number,
+            stands: Stands::Nothing,
+            undoable: false,
+        };
+        let mut inner = self.inner();
+        inner.strip.push_front(row);
+        inner.strip.truncate(STRIP);
+        inner.stage = Stage::Verdict(verdict);
+        drop(inner);
+        self.bump();
+    }
+
+    async fn confirm(&self, takes: Vec<Take>) {
+        let (card, source) = {
+            let inner = self.inner();
+            match &inner.stage {
+                Stage::Offer(card) => (card.clone(), inner.source),
+                // A second press of the button, or a press that came too late.
+                _ => return,
+            }
+        };
+        let Some(clerk) = self.person() else { return self.refuse(Reason::SignInFirst.into()) };
+        self.set_stage(Stage::Checking);
+        match self.till.confirm(&card.known, &takes, &clerk, source.code()).await {
+            Ok(concluded) => {
+                let verdict = self.verdict_of(concluded.number);
+                self.show_verdict(
+                    verdict.unwrap_or_else(|| Verdict::of(concluded.decision.reason, concluded.at)),
+                );
+            }
+            Err(Reason::NothingChosen) => self.set_stage(Stage::Offer(card)),
+            Err(reason) => {
+                let known: Box<Known> = card.known;
+                self.refuse(Told { known: Some(known), ..reason.into() });
+            }
+        }
+    }
+
+    async fn undo(&self, of: Number) {
+        let Some(clerk) = self.person() else { return self.refuse(Reason::SignInFirst.into()) };
+        match self.till.undo(of, &clerk).await {
+            Ok(done) => {
+                let mut verdict = self.about(of, Verdict::of(Reason::Undone, done.at));
+                let settled = done.settlement.is_some();
+                verdict.number = Some(done.number);
+                verdict.unsent = !settled;
+                verdict.basis = self.basis_now(settled);
+                if done.settlement.as_ref().is_some_and(|settlement| settlement.case().is_some()) {
+                    verdict.reason = Reason::UndoTooLate;
+                    verdict.todo = Todo::CallManager;
+                }
+                self.show_verdict(verdict);
+            }
+            Err(reason) => {
+                let verdict = self.about(of, Verdict::of(reason, self.till.now()));
+                self.show_verdict(verdict);
+            }
+        }
+    }
+
+    fn hand_over(&self, number: Number) {
+        match self.till.hand_over(number) {
+            Ok(concluded) => {
+                let verdict = self.verdict_of(number);
+                self.show_verdict(
+                    verdict.unwrap_or_else(|| Verdict::of(concluded.decision.reason, concluded.at)),
+                );
+            }
+            Err(reason) => {
+                let verdict = self.about(number, Verdict::of(reason, self.till.now()));
+                self.show_verdict(verdict);
+            }
+        }
+    }
+
+    fn sign_in(&self, clerk: &str, pin: &str) {
+        let staff = self.staff();
+        let now = self.till.now();
+        let let_in = self.inner().door.sign_in(&staff, clerk, pin, now).map(|person| person.id.clone());
+        match let_in {
+            Ok(id) => {
+                self.change_settings(|settings| settings.clerk = Some(id));
+                let first = self.first_stage();
+                self.set_stage(first);
+            }
+            Err(error) => self.set_stage(Stage::SignIn { staff, failed: Some(error.code()) }),
+        }
+    }
+
+    async fn enrol(&self, address: &str, code: &str) {
+        self.set_stage(Stage::Checking);
+        match self.till.enrol(address, code, "").await {
+            Ok(()) => {
+                // Brings the staff, so that somebody can sign in at once.
+                if let Err(error) = self.till.round().await {
+                    tracing::warn!(%error, "the first round of sync ended early");
+                }
+                self.set_stage(self.rest());
+            }
+            Err(error) => {
+                tracing::warn!(%error, "the till was not enrolled");
+                self.set_stage(Stage::Enrol { failed: Some(error.code()) });
+            }
+        }
+    }
+
+    fn change_settings(&self, change: impl FnOnce(&mut Settings)) {
+        let mut inner = self.inner();
+        change(&mut inner.settings);
+        if let Err(error) = self.till.folder().set_settings(&inner.settings) {
+            tracing::warn!(%error, "the settings were not kept");
+        }
+        drop(inner);
+        self.bump();
+    }
+
+    /// Whoever is signed in and still works at this store.
+    fn person(&self) -> Option<Person> {
+        let clerk = self.inner().settings.clerk.clone()?;
+        let staff = self.staff();
+        let person = staff::find(&staff, &clerk)?;
+        Some(Person { id: person.id.clone(), name: person.name.clone() })
+    }
+
+    fn staff(&self) -> Vec<wire::api::Staff> {
+        let guard = self.till.lock();
+        let setup = guard.as_ref().and_then(|state| state.copy.setup());
+        setup.map(|setup| setup.staff.clone()).unwrap_or_default()
+    }
+
+    fn basis_now(&self, by_server: bool) -> Option<Basis> {
+        if by_server {
+            return Some(Basis::Server);
+        }
+        let guard = self.till.lock();
+        let state = guard.as_ref()?;
+        let as_of = state.copy.heard_at().ok().flatten()?;
+        match state.line {
+            crate::till::LineState::Offline(silence) => Some(Basis::Copy { as_of, silence }),
+            crate::till::LineState::Online | crate::till::LineState::Revoked => None,
+        }
+    }
+}
+
+/// What to do about a decided redemption.
+fn todo_of(outcome: Outcome, reason: Reason, subject: &Subject) -> Todo {
+    match (outcome, subject) {
+        (Outcome::Accepted, Subject::Whole(entitlement)) => Todo::after_acceptance(entitlement),
+        (Outcome::Accepted, Subject::Kept { .. }) => Todo::HandOver,
+        (Outcome::Refused | Outcome::Held, _) => Todo::about(reason),
+    }
+}
+
+/// Whether redemptions of that kind count among the orders picked up.
+fn is_order(kind: &str) -> bool {
+    kind == crate::redeem::kind_code(&Kind::Order)
+}

@@ -1,0 +1,21 @@
+//! The engine of one counter, without a window: it reads, decides, journals, sends and settles.
+//!
+//! The same engine runs behind the window, under `counterfoil-ctl` and in tests; clock, dice and link are handed to
+//! it. SQL stands only under [`store`], HTTP only in [`link`]. It knows nothing of Tauri, of the server's inside, or
+//! of any language a clerk reads (but for [`words`], which the command line program prints).
+
+pub mod desk;
+pub mod folder;
+pub mod ledger;
+pub mod link;
+pub mod real;
+pub mod redeem;
+pub mod screen;
+pub mod staff;
+pub mod status;
+pub mod store;
+pub mod sync;
+pub mod till;
+pub mod words;
+
+pub use crate::till::Till;

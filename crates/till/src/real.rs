@@ -1,0 +1,38 @@
+//! The real clock and the real dice, and the traits through which everybody else is handed them.
+
+use model::time::UnixMs;
+
+/// Tells the time.
+pub trait Clock: Send + Sync {
+    /// The time now.
+    fn now(&self) -> UnixMs;
+}
+
+/// Gives random bytes fit for secrets and numbers.
+pub trait Dice: Send + Sync {
+    /// Fills `bytes`.
+    fn fill(&self, bytes: &mut [u8]);
+}
+
+/// The machine's clock.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    #[expect(clippy::disallowed_methods, reason = "this is the one place where the real time comes in")]
+    fn now(&self) -> UnixMs {
+        let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+        UnixMs(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+    }
+}
+
+/// The operating system's random numbers.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SystemDice;
+
+impl Dice for SystemDice {
+    #[expect(clippy::disallowed_methods, reason = "this is the one place where real randomness comes in")]
+    fn fill(&self, bytes: &mut [u8]) {
+        getrandom::fill(bytes).expect("every system that this program runs on has random numbers");
+    }
+}

@@ -1,0 +1,497 @@
+//! One redemption from top to bottom: read, look up, offer; then begin, ask, decide, journal; and the way back.
+//!
+//! Invariant: whoever gets a [`Concluded`] or an [`UndoDone`] from here holds something that is on disk.
+
+use std::time::Duration;
+
+use model::code::Code;
+use model::decide::{self, Answer, Decision, Known, Offer, Origin, Outcome, Refusal};
+use model::entitlement::{Kind, Use};
+use model::reading::{self, Reading, Scan};
+use model::redemption::{Number, Take};
+use model::settlement::Settlement;
+use model::time::UnixMs;
+use model::verdict::{Basis, Reason, Silence};
+use wire::api::{Found, Lookup, Redeem, Redeemed};
+use wire::line::{self, Act, Begun, Decided, NamedTake, Person};
+
+use crate::ledger::State as Stand;
+use crate::link::LinkError;
+use crate::store::copy::CopyError;
+use crate::till::{DEADLINE, LineState, State, Till};
+
+/// What a scan led to.
+#[derive(Clone, Debug)]
+pub enum Sight {
+    /// Something may be taken.
+    Offer {
+        /// What is known of it.
+        known: Box<Known>,
+        /// What may be taken.
+        offer: Offer,
+    },
+    /// A membership with its coupons and cards.
+    Member {
+        /// What is known of the membership.
+        known: Box<Known>,
+        /// What is known of each coupon and card, with why it cannot be used here and now, if it cannot.
+        coupons: Vec<(Known, Option<Reason>)>,
+    },
+    /// Nothing may be taken.
+    Refused(Told),
+}
+
+/// A refusal with everything that its verdict shows.
+#[derive(Clone, Debug)]
+pub struct Told {
+    /// Why.
+    pub reason: Reason,
+    /// The use that stands in the way.
+    pub earlier: Option<Use>,
+    /// What is known of the entitlement, if one was found.
+    pub known: Option<Box<Known>>,
+    /// On what it rests, if anybody or anything was asked.
+    pub basis: Option<Basis>,
+}
+
+impl From<Reason> for Told {
+    fn from(reason: Reason) -> Told {
+        Told { reason, earlier: None, known: None, basis: None }
+    }
+}
+
+/// A redemption that was decided, and whose lines are on disk.
+#[derive(Clone, Debug)]
+pub struct Concluded {
+    /// Its number.
+    pub number: Number,
+    /// The decision.
+    pub decision: Decision,
+    /// When.
+    pub at: UnixMs,
+}
+
+/// An undo whose line is on disk.
+#[derive(Clone, Debug)]
+pub struct UndoDone {
+    /// The undo's own number.
+    pub number: Number,
+    /// When.
+    pub at: UnixMs,
+    /// What the server said, if it was heard in time.
+    pub settlement: Option<Settlement>,
+}
+
+enum Key {
+    Code(Code),
+    Id(String),
+}
+
+impl Till {
+    /// Says what a scanned text is and what may be taken for it.
+    pub async fn see(&self, scan: &Scan) -> Sight {
+        if self.lock().is_none() {
+            return Sight::Refused(Reason::NotEnrolled.into());
+        }
+        match reading::read(&scan.text) {
+            Reading::Ours(code) => self.see_key(Key::Code(code)).await,
+            Reading::Enrolment(_) => Sight::Refused(Reason::EnrolmentCode.into()),
+            Reading::Other(reason) => Sight::Refused(reason.into()),
+        }
+    }
+
+    /// Says what may be taken of an entitlement that a member card listed.
+    pub async fn see_id(&self, id: &str) -> Sight {
+        self.see_key(Key::Id(id.to_owned())).await
+    }
+
+    async fn see_key(&self, key: Key) -> Sight {
+        let (known, coupons) = match self.look_up(&key).await {
+            Ok(found) => found,
+            Err(told) => return Sight::Refused(told),
+        };
+        let now = self.clock.now();
+        let Some((place, policy)) = self.lock().as_ref().map(|state| (state.place(), state.policy())) else {
+            return Sight::Refused(Reason::NotEnrolled.into());
+        };
+        let told = |refusal: Refusal, known: Box<Known>| Told {
+            reason: refusal.reason,
+            earlier: refusal.earlier,
+            basis: Some(basis_of(&known)),
+            known: Some(known),
+        };
+        let too_old = |known: &Known| {
+            let age_max = i64::from(policy.copy_age_hours_max) * 3600;
+            matches!(known.origin, Origin::Copy(_)) && now.seconds_since(known.heard_at) > age_max
+        };
+        match decide::offer(&known, &place, now) {
+            Err(refusal) => Sight::Refused(told(refusal, Box::new(known))),
+            // Told now rather than after the clerk has confirmed.
+            Ok(_) if too_old(&known) => Sight::Refused(told(Reason::CopyTooOld.into(), Box::new(known))),
+            Ok(_) if matches!(known.entitlement.kind, Kind::Member(_)) => {
+                let with_reason = |coupon: Known| {
+                    let reason = decide::offer(&coupon, &place, now).err().map(|refusal| refusal.reason);
+                    (coupon, reason)
+                };
+                Sight::Member {
+                    known: Box::new(known),
+                    coupons: coupons.into_iter().map(with_reason).collect(),
+                }
+            }
+            Ok(offer) => Sight::Offer { known: Box::new(known), offer },
+        }
+    }
+
+    /// Asks the server if the line is up, otherwise the copy. Also gives the coupons of a membership.
+    async fn look_up(&self, key: &Key) -> Result<(Known, Vec<Known>), Told> {
+        let (line, link) = match self.lock().as_ref() {
+            Some(state) => (state.line, state.link.clone()),
+            None => return Err(Reason::NotEnrolled.into()),
+        };
+        let silence = match line {
+            LineState::Revoked => return Err(Reason::TillRevoked.into()),
+            LineState::Offline(silence) => silence,
+            LineState::Online => {
+                let lookup = match key {
+                    Key::Code(code) => Lookup::Code { code: code.secret().to_owned() },
+                    Key::Id(id) => Lookup::Id { id: id.clone() },
+                };
+                let answer = link.lookup(&lookup, DEADLINE).await;
+                self.note_line(&answer);
+                match answer {
+                    Ok(found) => match self.join_found(&found) {
+                        Some(joined) => return Ok(joined),
+                        None => Silence::Garbled,
+                    },
+                    Err(LinkError::Barred) => return Err(Reason::TillRevoked.into()),
+                    Err(LinkError::Problem(problem)) if problem.error == "never_issued" => {
+                        return Err(Told { basis: Some(Basis::Server), ..Reason::NeverIssued.into() });
+                    }
+                    Err(LinkError::Problem(problem)) => {
+                        tracing::warn!(error = %problem.error, "a look-up was not answered");
+                        Silence::Garbled
+                    }
+                    Err(LinkError::Silent(silence)) => silence,
+                }
+            }
+        };
+        self.look_in_copy(key, silence)
+    }
+
+    fn join_found(&self, found: &Found) -> Option<(Known, Vec<Known>)> {
+        let guard = self.lock();
+        let state = guard.as_ref()?;
+        let now = self.clock.now();
+        let known = state.join(&found.entitlement, now, Origin::Server).ok()?;
+        // A coupon that this version cannot read is left out; the rest of the card is still good.
+        let coupons = found.coupons.iter().filter_map(|told| state.join(told, now, Origin::Server).ok());
+        Some((known, coupons.collect()))
+    }
+
+    fn look_in_copy(&self, key: &Key, silence: Silence) -> Result<(Known, Vec<Known>), Told> {
+        let guard = self.lock();
+        let Some(state) = guard.as_ref() else { return Err(Reason::NotEnrolled.into()) };
+        let found = || -> Result<Option<_>, CopyError> {
+            let told = match key {
+                Key::Code(code) => state.copy.by_code_hash(&wire::code_hash(&state.store_key, code))?,
+                Key::Id(id) => state.copy.by_id(id)?,
+            };
+            match (told, state.copy.heard_at()?) {
+                (Some(told), Some(heard_at)) => {
+                    let coupons = state.copy.of_member(&told.id)?;
+                    Ok(Some((told, coupons, heard_at)))
+                }
+                _ => Ok(None),
+            }
+        };
+        let found = found().unwrap_or_else(|error| {
+            tracing::error!(%error, "the local copy could not be read");
+            None
+        });
+        let as_of = found.as_ref().map(|(_, _, heard_at)| *heard_at);
+        let joined = found.and_then(|(told, coupons, heard_at)| {
+            let origin = Origin::Copy(silence);
+            let known = state.join(&told, heard_at, origin).ok()?;
+            let coupons = coupons.iter().filter_map(|told| state.join(told, heard_at, origin).ok());
+            Some((known, coupons.collect()))
+        });
+        joined.ok_or_else(|| {
+            let as_of = as_of.or_else(|| state.copy.heard_at().ok().flatten()).unwrap_or_default();
+            Told { basis: Some(Basis::Copy { as_of, silence }), ..Reason::UnknownOffline.into() }
+        })
+    }
+
+    /// Takes `takes` of what was offered: begins, asks the server or decides without it, and journals.
+    ///
+    /// An `Err` says why nothing was accepted although nobody refused it: the journal took no line.
+    pub async fn confirm(
+        &self,
+        known: &Known,
+        takes: &[Take],
+        clerk: &Person,
+        source: &str,
+    ) -> Result<Concluded, Reason> {
+        let now = self.clock.now();
+        let (number, begun, begun_at) = {
+            let mut guard = self.lock();
+            let state = guard.as_mut().ok_or(Reason::NotEnrolled)?;
+            let in_doubt = state.ledger.in_doubt_of(&known.entitlement.id.0);
+            match in_doubt {
+                // The program stopped in the middle of this very act: it goes on under its number, for a new
+                // number could be counted beside the old one.
+                Some(old) if old.takes() == takes => (old.number, old.begun.clone(), old.begun_at),
+                Some(_) => return Err(Reason::UnknownOffline),
+                None => {
+                    let number = self.new_number(now);
+                    match state.line {
+                        LineState::Revoked => return Err(Reason::TillRevoked),
+                        LineState::Offline(silence) => {
+                            return self.decide_alone(state, number, known, takes, clerk, source, silence);
+                        }
+                        LineState::Online => {}
+                    }
+                    let begun = begin(number, known, takes, clerk, source, true);
+                    state.write(now, vec![Act::Begun(begun.clone())])?;
+                    state.in_hand = Some(number);
+                    (number, begun, now)
+                }
+            }
+        };
+        let concluded = self.ask_and_decide(number, &begun, begun_at, known, takes).await;
+        if let Some(state) = self.lock().as_mut() {
+            state.in_hand = None;
+        }
+        self.wake.notify_one();
+        self.tell_news();
+        concluded
+    }
+
+    /// Offline: begun and decided in one transaction, one flush of the disk.
+    #[expect(clippy::too_many_arguments, reason = "the parts of one act, used once")]
+    fn decide_alone(
+        &self,
+        state: &mut State,
+        number: Number,
+        known: &Known,
+        takes: &[Take],
+        clerk: &Person,
+        source: &str,
+        silence: Silence,
+    ) -> Result<Concluded, Reason> {
+        let now = self.clock.now();
+        let mut known = known.clone();
+        state.join_own(&mut known);
+        let answer = Answer::Silent(silence);
+        let decision = decide::conclude(&known, takes, &state.place(), &state.policy(), now, answer);
+        let begun = begin(number, &known, takes, clerk, source, false);
+        let decided = decided(number, &known, takes, &decision);
+        state.write(now, vec![Act::Begun(begun), Act::Decided(decided)])?;
+        self.wake.notify_one();
+        self.tell_news();
+        Ok(Concluded { number, decision, at: now })
+    }
+
+    async fn ask_and_decide(
+        &self,
+        number: Number,
+        begun: &Begun,
+        begun_at: UnixMs,
+        known: &Known,
+        takes: &[Take],
+    ) -> Result<Concluded, Reason> {
+        let answer = self.ask_server(number, begun, begun_at).await;
+        let now = self.clock.now();
+        let mut guard = self.lock();
+        let state = guard.as_mut().ok_or(Reason::NotEnrolled)?;
+        let mut known = known.clone();
+        state.join_own(&mut known);
+        let decision = decide::conclude(&known, takes, &state.place(), &state.policy(), now, answer);
+        state.write(now, vec![Act::Decided(decided(number, &known, takes, &decision))])?;
+        Ok(Concluded { number, decision, at: now })
+    }
+
+    async fn ask_server(&self, number: Number, begun: &Begun, begun_at: UnixMs) -> Answer {
+        let (link, waiting, line) = match self.lock().as_ref() {
+            Some(state) => (state.link.clone(), state.ledger.waiting(), state.line),
+            None => return Answer::Refused(Reason::NotEnrolled.into()),
+        };
+        if let LineState::Offline(silence) = line {
+            return Answer::Silent(silence);
+        }
+        // What was taken or given back while the line was down comes first, or the server would judge without it.
+        if waiting > 0
+            && let Err(error) = self.push(DEADLINE).await
+        {
+            self.note_line::<()>(&Err(error.clone()));
+            return answer_of(error);
+        }
+        let redeem = Redeem {
+            entitlement: begun.entitlement.clone(),
+            takes: begun
+                .takes
+                .iter()
+                .map(|take| wire::entitlement::Take { sku: take.sku.clone(), quantity: take.quantity })
+                .collect(),
+            clerk: begun.clerk.name.clone(),
+            at: begun_at.0,
+        };
+        let answer = link.redeem(&number.to_string(), &redeem, DEADLINE).await;
+        self.note_line(&answer);
+        match answer {
+            Ok(Redeemed::Counted) => Answer::Counted,
+            Ok(Redeemed::Refused { reason, earlier }) => {
+                let earlier = earlier.as_ref().and_then(|told| Use::try_from(told).ok());
+                match Reason::of_code(&reason) {
+                    Some(reason) => Answer::Refused(Refusal { reason, earlier }),
+                    // It was refused, for a reason that only a newer program knows.
+                    None => Answer::Refused(Reason::Cancelled.into()),
+                }
+            }
+            Err(error) => answer_of(error),
+        }
+    }
+
+    /// Takes a redemption back.
+    pub async fn undo(&self, of: Number, clerk: &Person) -> Result<UndoDone, Reason> {
+        let now = self.clock.now();
+        let number = self.new_number(now);
+        let online = {
+            let mut guard = self.lock();
+            let state = guard.as_mut().ok_or(Reason::NotEnrolled)?;
+            let redemption = state.ledger.redemption(of).ok_or(Reason::UndoUnknown)?;
+            let late = now.seconds_since(redemption.at()) > i64::from(state.policy().undo_minutes_max) * 60;
+            match redemption.state() {
+                Stand::Undone => return Err(Reason::UndoneBefore),
+                Stand::InDoubt | Stand::Closed | Stand::Case => return Err(Reason::UndoUnknown),
+                Stand::Waiting | Stand::Counted if late => return Err(Reason::UndoTooLate),
+                Stand::Waiting | Stand::Counted | Stand::CountedUnseen => {}
+            }
+            let act = Act::Undone { number: number.to_string(), of: of.to_string(), clerk: clerk.clone() };
+            state.write(now, vec![act])?;
+            state.line == LineState::Online
+        };
+        if online {
+            let pushed = self.push(DEADLINE).await;
+            self.note_line(&pushed);
+        }
+        self.wake.notify_one();
+        self.tell_news();
+        let settlement = self.lock().as_ref().and_then(|state| state.ledger.undo(number)?.settlement.clone());
+        Ok(UndoDone { number, at: now, settlement })
+    }
+
+    /// The goods of a redemption that was counted unseen are handed over after all.
+    pub fn hand_over(&self, number: Number) -> Result<Concluded, Reason> {
+        let now = self.clock.now();
+        let mut guard = self.lock();
+        let state = guard.as_mut().ok_or(Reason::NotEnrolled)?;
+        let redemption = state.ledger.redemption(number).ok_or(Reason::UndoUnknown)?;
+        if redemption.state() != Stand::CountedUnseen {
+            return Err(Reason::UndoUnknown);
+        }
+        let reason = if redemption.begun.kind == "order" { Reason::PickedUp } else { Reason::Redeemed };
+        let quantity = redemption.begun.takes.iter().map(|take| take.quantity).sum();
+        let decided = Decided {
+            number: number.to_string(),
+            outcome: line::Outcome::Accepted,
+            reason: reason.code().into(),
+            basis: line::Basis::Server,
+            left: 0,
+            quantity,
+            earlier: None,
+        };
+        state.write(now, vec![Act::Decided(decided)])?;
+        drop(guard);
+        self.tell_news();
+        let decision = Decision { outcome: Outcome::Accepted, reason, basis: Basis::Server, earlier: None };
+        Ok(Concluded { number, decision, at: now })
+    }
+
+    /// How long a look-up or a redemption waits for the server at most.
+    pub fn deadline(&self) -> Duration {
+        DEADLINE
+    }
+}
+
+/// On what the facts of an offer rest.
+pub fn basis_of(known: &Known) -> Basis {
+    match known.origin {
+        Origin::Server => Basis::Server,
+        Origin::Copy(silence) => Basis::Copy { as_of: known.heard_at, silence },
+    }
+}
+
+fn answer_of(error: LinkError) -> Answer {
+    match error {
+        LinkError::Silent(silence) => Answer::Silent(silence),
+        LinkError::Barred => Answer::Refused(Reason::TillRevoked.into()),
+        LinkError::Problem(problem) if problem.error == "never_issued" => {
+            Answer::Refused(Reason::NeverIssued.into())
+        }
+        LinkError::Problem(problem) => {
+            tracing::error!(error = %problem.error, "the server would not judge a redemption");
+            Answer::Silent(Silence::Garbled)
+        }
+    }
+}
+
+fn begin(number: Number, known: &Known, takes: &[Take], clerk: &Person, source: &str, asking: bool) -> Begun {
+    let entitlement = &known.entitlement;
+    let named = |take: &Take| {
+        let name = entitlement.line(&take.sku).map_or_else(
+            || take.sku.clone(),
+            |line| [line.name.as_str(), line.variant.as_str()].join(" ").trim_end().to_owned(),
+        );
+        NamedTake { sku: take.sku.clone(), name, quantity: take.quantity }
+    };
+    Begun {
+        number: number.to_string(),
+        entitlement: entitlement.id.0.clone(),
+        version: entitlement.version,
+        kind: kind_code(&entitlement.kind).into(),
+        title: entitlement.title.clone(),
+        code_tail: entitlement.code_tail.clone(),
+        takes: takes.iter().map(named).collect(),
+        value: entitlement.value.0,
+        clerk: clerk.clone(),
+        source: source.into(),
+        heard_at: known.heard_at.0,
+        asking,
+    }
+}
+
+/// The code under which a kind stands in a line.
+pub fn kind_code(kind: &Kind) -> &'static str {
+    match kind {
+        Kind::Order => "order",
+        Kind::Coupon(_) => "coupon",
+        Kind::TimesCard => "times_card",
+        Kind::Member(_) => "member",
+    }
+}
+
+fn decided(number: Number, known: &Known, takes: &[Take], decision: &Decision) -> Decided {
+    let taken_now: u32 = takes.iter().map(|take| take.quantity).sum();
+    let left = known.left_in_all();
+    // `known` may or may not hold this very redemption already: the feed can be quicker than the answer.
+    let counted = known.uses().iter().any(|use_| use_.number == number);
+    let accepted = decision.outcome == Outcome::Accepted;
+    Decided {
+        number: number.to_string(),
+        outcome: match decision.outcome {
+            Outcome::Accepted => line::Outcome::Accepted,
+            Outcome::Refused => line::Outcome::Refused,
+            Outcome::Held => line::Outcome::Held,
+        },
+        reason: decision.reason.code().into(),
+        basis: match decision.basis {
+            Basis::Server => line::Basis::Server,
+            Basis::Copy { as_of, silence } => {
+                line::Basis::Copy { as_of: as_of.0, silence: silence.code().into() }
+            }
+        },
+        left: if accepted && !counted { left.saturating_sub(taken_now) } else { left },
+        quantity: known.entitlement.lines.iter().map(|line| line.quantity).sum(),
+        earlier: decision.earlier.as_ref().map(Into::into),
+    }
+}

@@ -1,0 +1,262 @@
+//! Everything that a screen shows, as values: the page draws it, a script prints it, a test reads it.
+
+use model::decide::{Known, Offer};
+use model::entitlement::{Entitlement, Fen};
+use model::place::Circumstance;
+use model::redemption::Number;
+use model::time::UnixMs;
+use model::verdict::{Basis, Class, Reason, Silence, Todo};
+use wire::api::Staff;
+
+use crate::words::Language;
+
+/// Everything on the screen at one moment.
+#[derive(Clone, Debug)]
+pub struct Screen {
+    /// Grows with every change.
+    pub revision: u64,
+    /// The moment.
+    pub now: UnixMs,
+    /// The bar above.
+    pub status: Status,
+    /// The work area.
+    pub stage: Stage,
+    /// The last five results, newest first.
+    pub recent: Vec<Row>,
+}
+
+/// Where, who, and how things stand with the server.
+#[derive(Clone, Debug)]
+pub struct Status {
+    /// The language of the screen.
+    pub language: Language,
+    /// The store's name; nothing before enrolment.
+    pub store: Option<String>,
+    /// The till's name; nothing before enrolment.
+    pub till: Option<String>,
+    /// Who is signed in.
+    pub clerk: Option<Staff>,
+    /// How things stand with the server.
+    pub line: Line,
+    /// Redemptions and undos that the server has not settled.
+    pub waiting: u32,
+    /// When the server last vouched for the local copy.
+    pub copy_as_of: Option<UnixMs>,
+    /// Open cases of this till.
+    pub cases: u32,
+    /// Coupons and cards redeemed today at this till.
+    pub redeemed_today: u32,
+    /// Orders picked up today at this till, in part or whole.
+    pub picked_up_today: u32,
+    /// Whether there are practice codes.
+    pub practice: bool,
+    /// The copy was damaged and is fetched anew.
+    pub copy_rebuilt: bool,
+}
+
+/// How things stand with the server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Line {
+    /// It answers.
+    Online,
+    /// It does not.
+    Offline(Silence),
+    /// There is none yet.
+    NotEnrolled,
+    /// It has barred this till.
+    Revoked,
+}
+
+/// What the work area shows.
+#[derive(Clone, Debug)]
+#[expect(clippy::large_enum_variant, reason = "one of them exists at a time")]
+pub enum Stage {
+    /// Asks for server and enrolment code.
+    Enrol {
+        /// Why the last try failed.
+        failed: Option<String>,
+    },
+    /// Asks who is there.
+    SignIn {
+        /// Who may sign in.
+        staff: Vec<Staff>,
+        /// Why the last try failed.
+        failed: Option<&'static str>,
+    },
+    /// Ready for a scan.
+    Ready,
+    /// The server is being asked.
+    Checking,
+    /// What may be taken.
+    Offer(OfferCard),
+    /// A member with coupons and cards.
+    Member(MemberCard),
+    /// The end of a scan.
+    Verdict(Verdict),
+}
+
+/// An offer.
+#[derive(Clone, Debug)]
+pub struct OfferCard {
+    /// What is known of it.
+    pub known: Box<Known>,
+    /// What may be taken.
+    pub offer: Offer,
+    /// When the card appeared.
+    pub since: UnixMs,
+}
+
+/// A member card.
+#[derive(Clone, Debug)]
+pub struct MemberCard {
+    /// What is known of the membership.
+    pub known: Box<Known>,
+    /// Each coupon and card, with why it cannot be used here and now.
+    pub coupons: Vec<(Known, Option<Reason>)>,
+}
+
+/// What a verdict is about.
+#[derive(Clone, Debug)]
+pub enum Subject {
+    /// The entitlement is at hand.
+    Whole(Box<Entitlement>),
+    /// Only what the journal kept of it.
+    Kept {
+        /// The entitlement's id.
+        id: String,
+        /// "order", "coupon", "times_card", "member".
+        kind: String,
+        /// In the merchant's words.
+        title: String,
+        /// The last four characters of the code.
+        code_tail: String,
+    },
+}
+
+impl Subject {
+    /// In the merchant's words.
+    pub fn title(&self) -> &str {
+        match self {
+            Subject::Whole(entitlement) => &entitlement.title,
+            Subject::Kept { title, .. } => title,
+        }
+    }
+}
+
+/// The end of a scan.
+#[derive(Clone, Debug)]
+pub struct Verdict {
+    /// Why; the class follows from it.
+    pub reason: Reason,
+    /// What to do now.
+    pub todo: Todo,
+    /// What it is about.
+    pub subject: Option<Subject>,
+    /// What was taken: name and quantity.
+    pub taken: Vec<(String, u32)>,
+    /// Pieces or uses left afterwards.
+    pub left: u32,
+    /// Pieces or uses in all.
+    pub quantity: u32,
+    /// On what it rests.
+    pub basis: Option<Basis>,
+    /// The redemption that stands in the way, or that was undone.
+    pub earlier: Option<Circumstance>,
+    /// Whether that was at this till.
+    pub earlier_here: bool,
+    /// This redemption's, or undo's, number.
+    pub number: Option<Number>,
+    /// When it was decided.
+    pub at: UnixMs,
+    /// Not yet confirmed by the server.
+    pub unsent: bool,
+    /// Decided before the program was started.
+    pub before_restart: bool,
+    /// What the undo button takes back, and until when it is offered.
+    pub undo: Option<(Number, UnixMs)>,
+    /// What "hand over now" settles.
+    pub hand_over: Option<Number>,
+}
+
+impl Verdict {
+    /// A verdict without a redemption.
+    pub fn of(reason: Reason, at: UnixMs) -> Verdict {
+        Verdict {
+            reason,
+            todo: Todo::about(reason),
+            subject: None,
+            taken: vec![],
+            left: 0,
+            quantity: 0,
+            basis: None,
+            earlier: None,
+            earlier_here: false,
+            number: None,
+            at,
+            unsent: false,
+            before_restart: false,
+            undo: None,
+            hand_over: None,
+        }
+    }
+
+    /// The class that a clerk sees.
+    pub fn class(&self) -> Class {
+        self.reason.class()
+    }
+}
+
+/// One row of the strip or of the history.
+#[derive(Clone, Debug)]
+pub struct Row {
+    /// When.
+    pub at: UnixMs,
+    /// Why; the class follows from it.
+    pub reason: Reason,
+    /// What it was about.
+    pub title: String,
+    /// By whom.
+    pub clerk: String,
+    /// Its number, if it is a redemption or an undo.
+    pub number: Option<Number>,
+    /// How it stands at the server.
+    pub stands: Stands,
+    /// Whether it can be undone now.
+    pub undoable: bool,
+}
+
+/// How a row stands at the server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stands {
+    /// There is nothing to send.
+    Nothing,
+    /// Not yet settled.
+    Waiting,
+    /// Settled.
+    Settled,
+    /// It became a case.
+    Case,
+    /// It was undone.
+    Undone,
+}
+
+/// A case with this till as one side.
+#[derive(Clone, Debug)]
+pub struct Case {
+    /// Its name at the server.
+    pub id: String,
+    /// Whether another redemption counts instead.
+    pub disputed: bool,
+    /// What it is about.
+    pub title: String,
+    /// The value at stake.
+    pub value: Fen,
+    /// This till's deed.
+    pub mine: Circumstance,
+    /// The redemption that counts.
+    pub winner: Option<Circumstance>,
+    /// The server's reason, if it refused.
+    pub reason: Option<Reason>,
+    /// This till's number.
+    pub number: Number,
+}

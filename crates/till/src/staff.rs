@@ -1,0 +1,119 @@
+//! Who may stand at the till: PINs are checked against the hashes in the local copy, so that a clerk can sign in
+//! during an outage.
+
+use argon2::Argon2;
+use argon2::password_hash::{PasswordVerifier, phc::PasswordHash};
+use model::time::UnixMs;
+pub use wire::api::Staff;
+
+/// So many wrong PINs in a row lock the sign-in …
+const TRIES_MAX: u32 = 5;
+/// … for so long (seconds).
+const LOCK_SECONDS: i64 = 60;
+
+/// Why nobody was signed in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SignInError {
+    /// Another PIN.
+    #[error("the PIN is wrong")]
+    WrongPin,
+    /// Too many wrong PINs in a row.
+    #[error("too many wrong PINs; wait a minute")]
+    PinLocked,
+    /// Nobody of that name works at this store.
+    #[error("nobody of that name works at this store")]
+    Unknown,
+}
+
+impl SignInError {
+    /// The code that the page knows it by.
+    pub fn code(self) -> &'static str {
+        match self {
+            SignInError::WrongPin => "wrong_pin",
+            SignInError::PinLocked => "pin_locked",
+            SignInError::Unknown => "clerk_unknown",
+        }
+    }
+}
+
+/// Counts wrong PINs.
+#[derive(Debug, Default)]
+pub struct Door {
+    wrong: u32,
+    locked_until: Option<UnixMs>,
+}
+
+impl Door {
+    /// Lets `clerk` in with the right PIN.
+    pub fn sign_in<'a>(
+        &mut self,
+        staff: &'a [Staff],
+        clerk: &str,
+        pin: &str,
+        now: UnixMs,
+    ) -> Result<&'a Staff, SignInError> {
+        if self.locked_until.is_some_and(|until| now < until) {
+            return Err(SignInError::PinLocked);
+        }
+        let person = find(staff, clerk).ok_or(SignInError::Unknown)?;
+        if is_pin(person, pin) {
+            *self = Door::default();
+            return Ok(person);
+        }
+        self.wrong += 1;
+        if self.wrong >= TRIES_MAX {
+            *self = Door { wrong: 0, locked_until: Some(now.plus_seconds(LOCK_SECONDS)) };
+            return Err(SignInError::PinLocked);
+        }
+        Err(SignInError::WrongPin)
+    }
+}
+
+/// The member of staff of that id or name.
+pub fn find<'a>(staff: &'a [Staff], clerk: &str) -> Option<&'a Staff> {
+    staff.iter().find(|person| person.id == clerk || person.name == clerk)
+}
+
+fn is_pin(person: &Staff, pin: &str) -> bool {
+    match PasswordHash::new(&person.pin_hash) {
+        Ok(hash) => Argon2::default().verify_password(pin.as_bytes(), &hash).is_ok(),
+        Err(error) => {
+            tracing::error!(clerk = %person.id, %error, "the server sent a PIN hash that cannot be read");
+            false
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use argon2::PasswordHasher;
+
+    use super::*;
+
+    #[test]
+    fn five_wrong_pins_lock_the_door_for_a_minute() {
+        let hash =
+            Argon2::default().hash_password_with_salt(b"1234", b"salt for a test").unwrap().to_string();
+        let staff = [Staff { id: "c1".into(), name: "李娜".into(), manager: false, pin_hash: hash }];
+        let mut door = Door::default();
+        let now = UnixMs(1_000_000);
+        assert!(door.sign_in(&staff, "李娜", "1234", now).is_ok(), "the right PIN, by name");
+        assert_eq!(
+            door.sign_in(&staff, "nobody", "1234", now).err(),
+            Some(SignInError::Unknown),
+            "a stranger"
+        );
+        for _ in 1..TRIES_MAX {
+            assert_eq!(door.sign_in(&staff, "c1", "0000", now).err(), Some(SignInError::WrongPin), "wrong");
+        }
+        assert_eq!(door.sign_in(&staff, "c1", "0000", now).err(), Some(SignInError::PinLocked), "the fifth");
+        let soon = now.plus_seconds(LOCK_SECONDS - 1);
+        assert_eq!(
+            door.sign_in(&staff, "c1", "1234", soon).err(),
+            Some(SignInError::PinLocked),
+            "still locked"
+        );
+        let later = now.plus_seconds(LOCK_SECONDS);
+        assert!(door.sign_in(&staff, "c1", "1234", later).is_ok(), "and open again");
+    }
+}

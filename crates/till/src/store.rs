@@ -1,0 +1,4 @@
+//! The only SQL on the till: two databases that never share a transaction.
+
+pub mod copy;
+pub mod journal;

@@ -1,0 +1,277 @@
+//! `copy.db`: what the server said, so that the till can decide without it.
+//!
+//! Invariant: it can be thrown away. A file that cannot be read is set aside and fetched anew, and nothing in it is
+//! ever the only place where something is known. Codes stand in it as keyed hashes only.
+
+use std::path::{Path, PathBuf};
+
+use model::time::UnixMs;
+use rusqlite::{Connection, OptionalExtension, params};
+use wire::api::{Entry, Setup};
+use wire::entitlement::Entitlement;
+
+const SCHEMA_VERSION: i64 = 1;
+
+const SCHEMA: &str = "
+CREATE TABLE entitlement (
+    id        TEXT    NOT NULL PRIMARY KEY,
+    code_hash TEXT    NOT NULL UNIQUE,
+    member    TEXT,             -- the membership that it belongs to
+    version   INTEGER NOT NULL,
+    told      TEXT    NOT NULL  -- wire::entitlement::Entitlement as JSON
+) STRICT, WITHOUT ROWID;
+CREATE INDEX entitlement_of_member ON entitlement (member) WHERE member IS NOT NULL;
+CREATE TABLE fact (
+    name  TEXT NOT NULL PRIMARY KEY,
+    value TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+";
+
+/// The open copy.
+#[derive(Debug)]
+pub struct Copy {
+    db: Connection,
+    setup: Option<Setup>,
+}
+
+/// How far the copy follows the feed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Position {
+    /// The feed's epoch; empty before the first page.
+    pub epoch: String,
+    /// The last entry that is in the copy.
+    pub seq: u64,
+}
+
+/// The copy could not be read or written.
+#[derive(Debug, thiserror::Error)]
+#[error("the local copy failed: {0}")]
+pub struct CopyError(String);
+
+impl From<rusqlite::Error> for CopyError {
+    fn from(error: rusqlite::Error) -> CopyError {
+        CopyError(error.to_string())
+    }
+}
+
+impl From<serde_json::Error> for CopyError {
+    fn from(error: serde_json::Error) -> CopyError {
+        CopyError(error.to_string())
+    }
+}
+
+impl Copy {
+    /// Opens, and makes if need be, the copy at `path`. A file that cannot be used is renamed first; its new name
+    /// comes back.
+    pub fn open(path: &Path, now: UnixMs) -> Result<(Copy, Option<PathBuf>), CopyError> {
+        match Copy::try_open(path) {
+            Ok(copy) => Ok((copy, None)),
+            Err(error) => {
+                let aside = path.with_extension(format!("broken-{}.db", now.0));
+                tracing::warn!(%error, aside = %aside.display(), "the local copy is set aside and fetched anew");
+                std::fs::rename(path, &aside).map_err(|error| CopyError(error.to_string()))?;
+                for rest in ["db-wal", "db-shm"] {
+                    let _ = std::fs::remove_file(path.with_extension(rest));
+                }
+                Ok((Copy::try_open(path)?, Some(aside)))
+            }
+        }
+    }
+
+    fn try_open(path: &Path) -> Result<Copy, CopyError> {
+        let db = Connection::open(path)?;
+        db.pragma_update(None, "locking_mode", "EXCLUSIVE")?;
+        db.pragma_update(None, "journal_mode", "WAL")?;
+        db.pragma_update(None, "synchronous", "NORMAL")?;
+        match db.query_row("PRAGMA user_version", [], |row| row.get::<_, i64>(0))? {
+            SCHEMA_VERSION => {}
+            0 => db.execute_batch(&format!(
+                "BEGIN IMMEDIATE; {SCHEMA} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;"
+            ))?,
+            other => return Err(CopyError(format!("schema {other} is another program's"))),
+        }
+        let mut copy = Copy { db, setup: None };
+        // Reads one row of each table, so that a damaged page is met now and not under a customer's eyes.
+        copy.db.query_row("SELECT count(*) FROM (SELECT 1 FROM entitlement LIMIT 1)", [], |_| Ok(()))?;
+        copy.setup = copy.fact("setup")?.map(|text| serde_json::from_str(&text)).transpose()?;
+        Ok(copy)
+    }
+
+    /// The entitlement of that code hash.
+    pub fn by_code_hash(&self, hash: &str) -> Result<Option<Entitlement>, CopyError> {
+        self.one("SELECT told FROM entitlement WHERE code_hash = ?1", hash)
+    }
+
+    /// The entitlement of that id.
+    pub fn by_id(&self, id: &str) -> Result<Option<Entitlement>, CopyError> {
+        self.one("SELECT told FROM entitlement WHERE id = ?1", id)
+    }
+
+    /// The coupons and cards of a membership.
+    pub fn of_member(&self, id: &str) -> Result<Vec<Entitlement>, CopyError> {
+        let mut select =
+            self.db.prepare_cached("SELECT told FROM entitlement WHERE member = ?1 ORDER BY id")?;
+        let texts = select.query_map([id], |row| row.get::<_, String>(0))?;
+        texts.map(|text| Ok(serde_json::from_str(&text?)?)).collect()
+    }
+
+    /// How many entitlements are in it.
+    pub fn count(&self) -> Result<u64, CopyError> {
+        Ok(self.db.query_row("SELECT count(*) FROM entitlement", [], |row| row.get(0))?)
+    }
+
+    /// How far it follows the feed.
+    pub fn position(&self) -> Result<Position, CopyError> {
+        Ok(Position {
+            epoch: self.fact("feed_epoch")?.unwrap_or_default(),
+            seq: self.fact("feed_seq")?.and_then(|text| text.parse().ok()).unwrap_or(0),
+        })
+    }
+
+    /// When the server last vouched for all of it; nothing before the first whole copy.
+    pub fn heard_at(&self) -> Result<Option<UnixMs>, CopyError> {
+        Ok(self.fact("heard_at")?.and_then(|text| text.parse().ok()).map(UnixMs))
+    }
+
+    /// What the chain says about this till.
+    pub fn setup(&self) -> Option<&Setup> {
+        self.setup.as_ref()
+    }
+
+    /// Keeps what the chain says about this till.
+    pub fn set_setup(&mut self, setup: Setup) -> Result<(), CopyError> {
+        set_fact(&self.db, "setup", &serde_json::to_string(&setup)?)?;
+        self.setup = Some(setup);
+        Ok(())
+    }
+
+    /// Takes in a page that follows `position`; with `heard_at` if it was the last one for now. Older versions of
+    /// what is in the copy are passed over.
+    pub fn apply(
+        &mut self,
+        entries: &[Entry],
+        position: &Position,
+        heard_at: Option<UnixMs>,
+    ) -> Result<(), CopyError> {
+        let transaction = self.db.transaction()?;
+        for entry in entries {
+            put(&transaction, &entry.code_hash, &entry.entitlement)?;
+        }
+        set_fact(&transaction, "feed_epoch", &position.epoch)?;
+        set_fact(&transaction, "feed_seq", &position.seq.to_string())?;
+        if let Some(heard_at) = heard_at {
+            set_fact(&transaction, "heard_at", &heard_at.0.to_string())?;
+        }
+        transaction.commit()?;
+        Ok(())
+    }
+
+    /// Empties the copy, because the feed has begun anew.
+    pub fn clear(&mut self) -> Result<(), CopyError> {
+        self.db.execute_batch(
+            "BEGIN IMMEDIATE;
+             DELETE FROM entitlement;
+             DELETE FROM fact WHERE name IN ('feed_epoch', 'feed_seq', 'heard_at');
+             COMMIT;",
+        )?;
+        Ok(())
+    }
+
+    fn one(&self, sql: &str, key: &str) -> Result<Option<Entitlement>, CopyError> {
+        let text: Option<String> =
+            self.db.prepare_cached(sql)?.query_row([key], |row| row.get(0)).optional()?;
+        Ok(text.map(|text| serde_json::from_str(&text)).transpose()?)
+    }
+
+    fn fact(&self, name: &str) -> Result<Option<String>, CopyError> {
+        let mut select = self.db.prepare_cached("SELECT value FROM fact WHERE name = ?1")?;
+        Ok(select.query_row([name], |row| row.get(0)).optional()?)
+    }
+}
+
+fn put(db: &Connection, code_hash: &str, told: &Entitlement) -> Result<(), CopyError> {
+    db.prepare_cached(
+        "INSERT INTO entitlement (id, code_hash, member, version, told) VALUES (?1, ?2, ?3, ?4, ?5)
+         ON CONFLICT (id) DO UPDATE SET code_hash = excluded.code_hash, member = excluded.member,
+             version = excluded.version, told = excluded.told
+         WHERE excluded.version >= entitlement.version",
+    )?
+    .execute(params![told.id, code_hash, told.member, told.version, serde_json::to_string(told)?])?;
+    Ok(())
+}
+
+fn set_fact(db: &Connection, name: &str, value: &str) -> Result<(), CopyError> {
+    db.prepare_cached(
+        "INSERT INTO fact (name, value) VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+    )?
+    .execute([name, value])?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use wire::entitlement::{Kind, Standing};
+
+    use super::*;
+
+    const NOW: UnixMs = UnixMs(1_800_000_000_000);
+
+    fn entry(seq: u64, id: &str, version: u64) -> Entry {
+        Entry {
+            seq,
+            code_hash: format!("hash of {id}"),
+            entitlement: Entitlement {
+                id: id.into(),
+                version,
+                title: "t".into(),
+                kind: Kind::Order,
+                lines: vec![],
+                standing: Standing::Good,
+                valid_from: None,
+                valid_until: None,
+                stores: None,
+                spend_min: 0,
+                value: 0,
+                holder: String::new(),
+                code_tail: "P9TD".into(),
+                notes: vec![],
+                uses: vec![],
+                member: Some("m1".into()),
+            },
+        }
+    }
+
+    #[test]
+    fn a_page_is_kept_and_an_older_version_passed_over() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("copy.db");
+        let (mut copy, _) = Copy::open(&path, NOW).unwrap();
+        assert_eq!(copy.heard_at().unwrap(), None, "nothing was heard yet");
+        let position = Position { epoch: "a".into(), seq: 2 };
+        copy.apply(&[entry(1, "e1", 5), entry(2, "e2", 1)], &position, Some(NOW)).unwrap();
+        copy.apply(&[entry(3, "e1", 4)], &Position { seq: 3, ..position }, None).unwrap();
+        drop(copy);
+        let (copy, aside) = Copy::open(&path, NOW).unwrap();
+        assert_eq!(aside, None, "a good file is used");
+        assert_eq!(copy.by_code_hash("hash of e1").unwrap().unwrap().version, 5, "version 4 came too late");
+        assert_eq!(copy.of_member("m1").unwrap().len(), 2, "both belong to the member");
+        assert_eq!(
+            (copy.position().unwrap().seq, copy.heard_at().unwrap()),
+            (3, Some(NOW)),
+            "and it knows where"
+        );
+    }
+
+    #[test]
+    fn a_broken_copy_is_set_aside_and_made_anew() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("copy.db");
+        std::fs::write(&path, vec![9u8; 8192]).unwrap();
+        let (copy, aside) = Copy::open(&path, NOW).unwrap();
+        assert_eq!(copy.count().unwrap(), 0, "a new one");
+        assert!(
+            aside.is_some_and(|aside| aside.exists()),
+            "the broken one is kept for whoever looks after it"
+        );
+    }
+}

@@ -1,0 +1,324 @@
+//! One till: its folder, journal, copy and line, and what it knows of itself.
+//!
+//! The state stands behind one short lock that is never held across the network. What a redemption, the sync and the
+//! desk do with it stands in [`crate::redeem`], [`crate::sync`] and [`crate::desk`].
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use model::decide::{Known, Origin};
+use model::place::{DeviceId, Place, StoreId};
+use model::policy::Policy;
+use model::redemption::Number;
+use model::time::UnixMs;
+use model::verdict::{Reason, Silence};
+use tokio::sync::{Notify, watch};
+use wire::api::Enrol;
+use wire::line::{Act, Line};
+
+use crate::folder::{Folder, FolderError, Identity};
+use crate::ledger::Ledger;
+use crate::link::{HttpLink, Link, LinkError};
+use crate::real::{Clock, Dice};
+use crate::store::copy::{Copy, CopyError};
+use crate::store::journal::{Journal, JournalError};
+
+/// How long a clerk waits for the server before the local copy decides.
+pub const DEADLINE: Duration = Duration::from_millis(1500);
+
+/// How long an enrolment may take: a person waits, but no customer.
+const ENROL_DEADLINE: Duration = Duration::from_secs(15);
+
+/// Makes the line of an enrolled till; a test hands in one that it can cut.
+pub type Connect = dyn Fn(&Identity) -> Result<Arc<dyn Link>, LinkError> + Send + Sync;
+
+/// The engine of one counter.
+pub struct Till {
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) dice: Arc<dyn Dice>,
+    pub(crate) folder: Folder,
+    connect: Box<Connect>,
+    state: Mutex<Option<State>>,
+    /// Lets one hand in lines at a time.
+    pub(crate) pushing: tokio::sync::Mutex<()>,
+    /// Wakes the sync: there is something to send, or the line was lost.
+    pub(crate) wake: Notify,
+    news: watch::Sender<u64>,
+}
+
+/// What an enrolled till has open.
+pub(crate) struct State {
+    pub identity: Identity,
+    pub store_key: [u8; 32],
+    pub link: Arc<dyn Link>,
+    pub journal: Result<Journal, JournalError>,
+    pub ledger: Ledger,
+    pub copy: Copy,
+    pub line: LineState,
+    /// The redemption that is being decided right now: nobody else asks after it.
+    pub in_hand: Option<Number>,
+    /// The copy was set aside and fetched anew.
+    pub copy_rebuilt: bool,
+}
+
+/// How things stand with the server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LineState {
+    /// It answers, or has not been tried yet.
+    Online,
+    /// It does not.
+    Offline(Silence),
+    /// It has barred this till.
+    Revoked,
+}
+
+/// Why the till could not be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The data folder.
+    #[error(transparent)]
+    Folder(#[from] FolderError),
+    /// The local copy, even after it was set aside.
+    #[error(transparent)]
+    Copy(#[from] CopyError),
+    /// The enrolment file.
+    #[error("the enrolment in the data folder is damaged; enrol this till again")]
+    Identity,
+    /// The server's address in the enrolment file.
+    #[error(transparent)]
+    Link(#[from] LinkError),
+}
+
+/// Why the till was not enrolled.
+#[derive(Debug, thiserror::Error)]
+pub enum EnrolError {
+    /// It belongs to a chain already.
+    #[error("this till is enrolled already")]
+    Already,
+    /// The server, or the line to it.
+    #[error(transparent)]
+    Link(#[from] LinkError),
+    /// The data folder.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+}
+
+impl EnrolError {
+    /// The code that the page knows it by.
+    pub fn code(&self) -> String {
+        match self {
+            EnrolError::Already => "already_enrolled".into(),
+            EnrolError::Link(LinkError::Silent(silence)) => silence.code().into(),
+            EnrolError::Link(LinkError::Barred) => "code_unknown".into(),
+            EnrolError::Link(LinkError::Problem(problem)) => problem.error.clone(),
+            EnrolError::Open(_) => "folder".into(),
+        }
+    }
+}
+
+impl Till {
+    /// Opens the till in `folder`, with the line over HTTP.
+    pub fn open(folder: Folder, clock: Arc<dyn Clock>, dice: Arc<dyn Dice>) -> Result<Till, OpenError> {
+        Till::open_with(folder, clock, dice, Box::new(|identity| Ok(Arc::new(HttpLink::new(identity)?))))
+    }
+
+    /// Opens the till in `folder`, with the line that `connect` makes.
+    pub fn open_with(
+        folder: Folder,
+        clock: Arc<dyn Clock>,
+        dice: Arc<dyn Dice>,
+        connect: Box<Connect>,
+    ) -> Result<Till, OpenError> {
+        let till = Till {
+            clock,
+            dice,
+            folder,
+            connect,
+            state: Mutex::new(None),
+            pushing: tokio::sync::Mutex::new(()),
+            wake: Notify::new(),
+            news: watch::Sender::new(0),
+        };
+        if let Some(identity) = till.folder.identity()? {
+            till.take_up(identity)?;
+        }
+        Ok(till)
+    }
+
+    fn take_up(&self, identity: Identity) -> Result<(), OpenError> {
+        let store_key = identity.store_key().ok_or(OpenError::Identity)?;
+        let (copy, aside) = Copy::open(&self.folder.file("copy.db"), self.clock.now())?;
+        let mut ledger = Ledger::default();
+        let journal =
+            Journal::open(&self.folder.file("journal.db"), &identity.device, identity.epoch, |line| {
+                ledger.take_in(&line)
+            });
+        if let Err(error) = &journal {
+            tracing::error!(%error, "nothing can be accepted on this till");
+        }
+        let link = (self.connect)(&identity)?;
+        *self.lock() = Some(State {
+            identity,
+            store_key,
+            link,
+            journal,
+            ledger,
+            copy,
+            line: LineState::Online,
+            in_hand: None,
+            copy_rebuilt: aside.is_some(),
+        });
+        Ok(())
+    }
+
+    /// Joins the chain behind `address` with a one-time code. `name` may be empty: the server then numbers the till.
+    pub async fn enrol(&self, address: &str, code: &str, name: &str) -> Result<(), EnrolError> {
+        if self.lock().is_some() {
+            return Err(EnrolError::Already);
+        }
+        // A typed code may have lower case, spaces and hyphens in it.
+        let code = model::code::Code::read(code)
+            .map_or_else(|_| code.trim().to_owned(), |code| code.secret().into());
+        let enrol = Enrol { code, till: name.to_owned() };
+        let enrolled = crate::link::enrol(address, &enrol, ENROL_DEADLINE).await?;
+        let identity = Identity {
+            address: address.trim().trim_end_matches('/').to_owned(),
+            device: enrolled.device,
+            token: enrolled.token,
+            store: enrolled.store,
+            till: enrolled.till,
+            store_key: enrolled.store_key,
+            feed: enrolled.feed,
+            epoch: enrolled.epoch,
+        };
+        self.folder.set_identity(&identity).map_err(OpenError::from)?;
+        self.take_up(identity)?;
+        self.wake.notify_one();
+        self.tell_news();
+        Ok(())
+    }
+
+    /// The state, locked. Nothing may wait for the network, or for another lock, while it is held.
+    pub(crate) fn lock(&self) -> MutexGuard<'_, Option<State>> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The data folder.
+    pub fn folder(&self) -> &Folder {
+        &self.folder
+    }
+
+    /// The time by this till's clock.
+    pub fn now(&self) -> UnixMs {
+        self.clock.now()
+    }
+
+    /// A new number for an act at `now`.
+    pub(crate) fn new_number(&self, now: UnixMs) -> Number {
+        let mut random = [0u8; 10];
+        self.dice.fill(&mut random);
+        Number::new(now, random)
+    }
+
+    /// Changes whenever something that a screen shows has changed.
+    pub fn news(&self) -> watch::Receiver<u64> {
+        self.news.subscribe()
+    }
+
+    /// Says that something has changed.
+    pub(crate) fn tell_news(&self) {
+        self.news.send_modify(|count| *count += 1);
+    }
+
+    /// Takes note of how a request went.
+    pub(crate) fn note_line<T>(&self, result: &Result<T, LinkError>) {
+        let new = match result {
+            Ok(_) | Err(LinkError::Problem(_)) => LineState::Online,
+            Err(LinkError::Silent(silence)) => LineState::Offline(*silence),
+            Err(LinkError::Barred) => LineState::Revoked,
+        };
+        let changed = match self.lock().as_mut() {
+            Some(state) if state.line != new => {
+                tracing::info!(from = ?state.line, to = ?new, "the line has changed");
+                state.line = new;
+                true
+            }
+            _ => false,
+        };
+        if changed {
+            self.wake.notify_one();
+            self.tell_news();
+        }
+    }
+}
+
+impl State {
+    pub(crate) fn place(&self) -> Place {
+        Place {
+            store: StoreId(self.identity.store.id.clone()),
+            device: DeviceId(self.identity.device.clone()),
+        }
+    }
+
+    pub(crate) fn policy(&self) -> Policy {
+        self.copy.setup().map_or_else(Policy::default, |setup| Policy {
+            copy_age_hours_max: setup.policy.copy_age_hours_max,
+            undo_minutes_max: setup.policy.undo_minutes_max,
+        })
+    }
+
+    /// Joins what was told of an entitlement with what this till has done with it.
+    pub(crate) fn join(
+        &self,
+        told: &wire::entitlement::Entitlement,
+        heard_at: UnixMs,
+        origin: Origin,
+    ) -> Result<Known, wire::convert::NotInContract> {
+        let mut known = Known {
+            entitlement: told.try_into()?,
+            heard_at,
+            origin,
+            mine: vec![],
+            undone: Default::default(),
+        };
+        self.join_own(&mut known);
+        Ok(known)
+    }
+
+    /// Brings in what this till has done since.
+    pub(crate) fn join_own(&self, known: &mut Known) {
+        let id = &known.entitlement.id.0;
+        let identity = &self.identity;
+        let device = DeviceId(identity.device.clone());
+        known.mine = self.ledger.uses(id, &device, &identity.till, &identity.store.name);
+        known.undone = self.ledger.undone(id);
+    }
+
+    /// Puts `acts` into the journal and, once they are on disk, into the ledger.
+    pub(crate) fn write(&mut self, now: UnixMs, acts: Vec<Act>) -> Result<Vec<Line>, Reason> {
+        let journal = self.journal.as_mut().map_err(|error| reason_of(error))?;
+        match journal.append(now, acts) {
+            Ok(lines) => {
+                lines.iter().for_each(|line| self.ledger.take_in(line));
+                Ok(lines)
+            }
+            Err(error) => {
+                tracing::error!(%error, "a line was not written");
+                let reason = reason_of(&error);
+                if matches!(error, JournalError::Broken { .. }) {
+                    self.journal = Err(error);
+                }
+                Err(reason)
+            }
+        }
+    }
+}
+
+/// What a clerk is told when the journal does not take a line.
+pub(crate) fn reason_of(error: &JournalError) -> Reason {
+    match error {
+        JournalError::DiskFull => Reason::DiskFull,
+        JournalError::Failed(_) => Reason::JournalFailed,
+        JournalError::Broken { .. } => Reason::JournalBroken,
+    }
+}
