@@ -90,6 +90,8 @@ struct Inner {
     /// How the offer on the screen came in.
     source: Source,
     strip: VecDeque<Row>,
+    /// Nobody has seen yet what was last decided before this start.
+    fresh: bool,
 }
 
 impl Desk {
@@ -103,6 +105,7 @@ impl Desk {
             last_scan: None,
             source: Source::Wedge,
             strip: VecDeque::new(),
+            fresh: false,
         };
         let desk = Desk {
             till,
@@ -113,6 +116,7 @@ impl Desk {
             hasher: RandomState::new(),
         };
         let first = desk.first_stage();
+        desk.inner().fresh = matches!(first, Stage::SignIn { .. });
         desk.inner().stage = first;
         let strip = desk.rows(STRIP);
         desk.inner().strip = strip.into();
@@ -168,13 +172,8 @@ impl Desk {
                 self.set_stage(self.rest());
             }
             Act::Enrol { address, code } => self.enrol(&address, &code).await,
-            Act::Sync => {
-                let done = self.till.round().await;
-                if let Err(error) = done {
-                    tracing::info!(%error, "the clerk asked to sync");
-                }
-                self.meet_unseen();
-            }
+            // Only woken: no customer waits for a sync.
+            Act::Sync => self.till.wake.notify_one(),
             Act::Speak(language) => {
                 self.change_settings(|settings| settings.language = Some(language.tag().into()));
             }
@@ -185,6 +184,7 @@ impl Desk {
 
     /// What the work area shows when nothing is in hand.
     fn rest(&self) -> Stage {
+        self.till.heal();
         let guard = self.till.lock();
         let Some(state) = guard.as_ref() else { return Stage::Enrol { failed: None } };
         if let Err(error) = &state.journal {
@@ -380,8 +380,8 @@ impl Desk {
         match let_in {
             Ok(id) => {
                 self.change_settings(|settings| settings.clerk = Some(id));
-                let first = self.first_stage();
-                self.set_stage(first);
+                let fresh = std::mem::take(&mut self.inner().fresh);
+                self.set_stage(if fresh { self.first_stage() } else { self.rest() });
             }
             Err(error) => self.set_stage(Stage::SignIn { staff, failed: Some(error.code()) }),
         }

@@ -198,6 +198,22 @@ impl Till {
         Ok(())
     }
 
+    /// Opens the journal once more if it could not be opened for want of room; a broken one stays as it is.
+    pub(crate) fn heal(&self) {
+        let mut guard = self.lock();
+        let Some(state) = guard.as_mut() else { return };
+        if !matches!(state.journal, Err(JournalError::DiskFull | JournalError::Failed(_))) {
+            return;
+        }
+        let mut ledger = Ledger::default();
+        let identity = &state.identity;
+        let path = self.folder.file("journal.db");
+        state.journal = Journal::open(&path, &identity.device, identity.epoch, |line| ledger.take_in(&line));
+        if state.journal.is_ok() {
+            state.ledger = ledger;
+        }
+    }
+
     /// The state, locked. Nothing may wait for the network, or for another lock, while it is held.
     pub(crate) fn lock(&self) -> MutexGuard<'_, Option<State>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)

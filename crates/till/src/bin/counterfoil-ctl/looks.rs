@@ -161,7 +161,7 @@ fn read_one(voice: &Voice, text: &str) -> Exit {
             (json, words, Exit::Done)
         }
         Reading::Other(reason) => {
-            let words = say::reason_words(voice.language, reason);
+            let words = say::full_words(voice.language, reason);
             let json =
                 json!({ "kind": reason.code(), "class": class_code(reason.class()), "sentence": words });
             (json, words, say::exit_of(reason))

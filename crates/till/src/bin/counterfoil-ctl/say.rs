@@ -1,7 +1,7 @@
 //! Verdicts and offers as JSON and as sentences.
 
 use model::decide::Known;
-use model::verdict::{Basis, Class, Reason};
+use model::verdict::{Basis, Class, Reason, Todo};
 use serde_json::{Value, json};
 use till::desk::class_code;
 use till::words::{Language, sentence};
@@ -40,6 +40,16 @@ pub fn basis(basis: Option<Basis>) -> Value {
 /// The short sentence of a reason.
 pub fn reason_words(language: Language, reason: Reason) -> String {
     sentence(language, &format!("reason_short.{}", reason.code()))
+}
+
+/// What a text is and what to do about it; only for reasons of a reading, whose sentences have no figures in them.
+pub fn full_words(language: Language, reason: Reason) -> String {
+    let what = sentence(language, &format!("reason.{}", reason.code()));
+    let todo = sentence(language, &format!("todo.{}", Todo::about(reason).code()));
+    match language {
+        Language::English => format!("{what}. {todo}"),
+        Language::Chinese => format!("{what}。{todo}"),
+    }
 }
 
 /// What a verdict for `reason` ends with.

@@ -1,0 +1,212 @@
+//! `issue`: an order, a coupon, a card or a membership, for any chain.
+
+use clap::{Args, Subcommand};
+use model::time::UnixMs;
+use serde_json::json;
+use server::Store;
+use server::store::NewEntitlement;
+use wire::entitlement::{Kind, Line, Standing};
+
+use super::chain::store_named;
+use super::say::Out;
+use super::{Ended, refused, when};
+
+/// What can be issued.
+#[derive(Subcommand)]
+pub enum IssueCommand {
+    /// Goods to be picked up
+    Order {
+        /// What it is called
+        #[arg(long)]
+        title: String,
+        /// An article: its number, name and quantity, and if need be variant and shelf; repeat for each
+        #[arg(long = "line", required = true, value_name = "SKU=NAME=QTY[=VARIANT[=SHELF]]", value_parser = line)]
+        lines: Vec<Line>,
+        #[command(flatten)]
+        common: Common,
+    },
+    /// A benefit for one use
+    Coupon {
+        /// What it is called
+        #[arg(long)]
+        title: String,
+        #[command(flatten)]
+        benefit: Benefit,
+        /// The bill it needs, in yuan
+        #[arg(long, value_parser = when::fen, default_value = "0", value_name = "YUAN")]
+        spend_min: i64,
+        #[command(flatten)]
+        common: Common,
+    },
+    /// A card with a number of uses
+    Times {
+        /// What it is called
+        #[arg(long)]
+        title: String,
+        /// What one use gives
+        #[arg(long)]
+        goods: String,
+        /// How many uses it has
+        #[arg(long, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+        uses: u32,
+        #[command(flatten)]
+        common: Common,
+    },
+    /// A membership
+    Member {
+        /// The tier's name
+        #[arg(long)]
+        tier: String,
+        /// Points
+        #[arg(long, default_value_t = 0)]
+        points: i64,
+        /// Stored value, in yuan
+        #[arg(long, value_parser = when::fen, default_value = "0", value_name = "YUAN")]
+        balance: i64,
+        #[command(flatten)]
+        common: Common,
+    },
+}
+
+/// What a coupon gives: one of the three.
+#[derive(Args)]
+#[group(required = true, multiple = false)]
+pub struct Benefit {
+    /// So much off the bill, in yuan
+    #[arg(long, value_parser = when::fen, value_name = "YUAN")]
+    amount_off: Option<i64>,
+    /// So many percent off the bill; 15 is 8.5 折
+    #[arg(long, value_parser = clap::value_parser!(u8).range(1..=99), value_name = "PERCENT")]
+    percent_off: Option<u8>,
+    /// Goods in exchange
+    #[arg(long, value_name = "GOODS")]
+    exchange: Option<String>,
+}
+
+/// What all kinds have.
+#[derive(Args)]
+pub struct Common {
+    /// A store where it may be used; repeat for several; without it, every store
+    #[arg(long = "store", value_name = "NAME")]
+    stores: Vec<String>,
+    /// First day, or first moment
+    #[arg(long, value_parser = when::from, value_name = "DATE")]
+    from: Option<UnixMs>,
+    /// Last day, or last moment
+    #[arg(long, value_parser = when::until, value_name = "DATE")]
+    until: Option<UnixMs>,
+    /// What it is worth, in yuan
+    #[arg(long, value_parser = when::fen, value_name = "YUAN")]
+    value: Option<i64>,
+    /// Whose it is, masked, such as 王*
+    #[arg(long, default_value = "")]
+    holder: String,
+    /// The id of the membership that it belongs to
+    #[arg(long, value_name = "ID")]
+    member: Option<String>,
+    /// A condition or a wish; repeat for several
+    #[arg(long = "note", value_name = "SENTENCE")]
+    notes: Vec<String>,
+}
+
+/// Issues it.
+pub async fn issue(store: &Store, command: &IssueCommand, out: Out) -> Result<(), Ended> {
+    let (kind, title, lines, spend_min, worth, common) = match command {
+        IssueCommand::Order { title, lines, common } => {
+            (Kind::Order, title.clone(), lines.clone(), 0, 0, common)
+        }
+        IssueCommand::Coupon { title, benefit, spend_min, common } => {
+            let (kind, goods, worth) = benefit.kind();
+            let line = one_line("coupon", goods.unwrap_or(title), 1);
+            (kind, title.clone(), vec![line], *spend_min, worth, common)
+        }
+        IssueCommand::Times { title, goods, uses, common } => {
+            (Kind::TimesCard, title.clone(), vec![one_line("use", goods, *uses)], 0, 0, common)
+        }
+        IssueCommand::Member { tier, points, balance, common } => {
+            let kind = Kind::Member { tier: tier.clone(), points: *points, balance: *balance };
+            (kind, format!("{tier}会员"), Vec::new(), 0, 0, common)
+        }
+    };
+    let mut skus: Vec<&str> = lines.iter().map(|line| line.sku.as_str()).collect();
+    skus.sort_unstable();
+    skus.dedup();
+    if skus.len() != lines.len() {
+        return refused("each article number may stand in one --line only");
+    }
+    let new = NewEntitlement {
+        kind,
+        title,
+        lines,
+        standing: Standing::Good,
+        valid_from: common.from.map(|at| at.0),
+        valid_until: common.until.map(|at| at.0),
+        stores: common.store_ids(store).await?,
+        spend_min,
+        value: common.value.unwrap_or(worth),
+        holder: common.holder.clone(),
+        notes: common.notes.clone(),
+        member: common.known_member(store).await?,
+    };
+    let Some(issued) = store.issue(std::slice::from_ref(&new)).await?.pop() else {
+        return refused("nothing was issued");
+    };
+    let value = json!({"id": issued.id, "code": issued.code.secret(), "title": new.title});
+    Ok(out.say(&value, || vec![issued.id.clone(), issued.code.grouped()])?)
+}
+
+impl Benefit {
+    /// The kind, the goods if it names any, and what it is worth as far as that can be told.
+    fn kind(&self) -> (Kind, Option<&String>, i64) {
+        match (self.amount_off, self.percent_off, &self.exchange) {
+            (Some(fen), ..) => (Kind::AmountOff { fen }, None, fen),
+            (None, Some(percent), _) => (Kind::PercentOff { percent }, None, 0),
+            (None, None, goods) => {
+                (Kind::Exchange { goods: goods.clone().unwrap_or_default() }, goods.as_ref(), 0)
+            }
+        }
+    }
+}
+
+impl Common {
+    async fn store_ids(&self, store: &Store) -> Result<Option<Vec<String>>, Ended> {
+        let mut ids = Vec::new();
+        for name in &self.stores {
+            let shop = store_named(store, name).await?;
+            if !ids.contains(&shop.id) {
+                ids.push(shop.id);
+            }
+        }
+        Ok(if ids.is_empty() { None } else { Some(ids) })
+    }
+
+    async fn known_member(&self, store: &Store) -> Result<Option<String>, Ended> {
+        let Some(id) = &self.member else { return Ok(None) };
+        match store.by_id(id).await? {
+            Some(held) if matches!(held.entitlement.kind, Kind::Member { .. }) => Ok(Some(id.clone())),
+            _ => refused(format!("{id} is no membership")),
+        }
+    }
+}
+
+fn one_line(sku: &str, name: &str, quantity: u32) -> Line {
+    Line {
+        sku: sku.to_owned(),
+        name: name.to_owned(),
+        variant: String::new(),
+        shelf: String::new(),
+        quantity,
+    }
+}
+
+fn line(text: &str) -> Result<Line, String> {
+    let parts: Vec<&str> = text.split('=').map(str::trim).collect();
+    let part = |place: usize| parts.get(place).copied().unwrap_or("").to_owned();
+    let quantity = parts.get(2).and_then(|quantity| quantity.parse::<u32>().ok()).filter(|many| *many > 0);
+    match quantity {
+        Some(quantity) if parts.len() <= 5 && !parts[0].is_empty() && !parts[1].is_empty() => {
+            Ok(Line { sku: part(0), name: part(1), variant: part(3), shelf: part(4), quantity })
+        }
+        _ => Err(format!("{text:?} is no article; write SKU=NAME=QTY, such as D01=茉莉奶绿=2")),
+    }
+}

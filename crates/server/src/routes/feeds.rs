@@ -1,0 +1,69 @@
+//! `GET /v1/feeds/{feed}?after=&wait=`: what changed at the till's own store, at once or as soon as something does.
+
+use std::time::Duration;
+
+use axum::Json;
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{self, Path, Query};
+use axum::http::StatusCode;
+use serde::Deserialize;
+use wire::api::Page;
+
+use super::State;
+use super::auth::Till;
+use super::problem::Answer;
+use crate::store::Device;
+
+/// The longest that a poll waits (seconds).
+const WAIT_SECONDS_MAX: u64 = 30;
+/// How often a poll looks for what another process (the command line) has changed.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+#[derive(Deserialize)]
+pub(super) struct From {
+    #[serde(default)]
+    after: u64,
+    #[serde(default)]
+    wait: u64,
+}
+
+pub(super) async fn page(
+    extract::State(state): extract::State<State>,
+    Till(device): Till,
+    Path(feed): Path<String>,
+    query: Result<Query<From>, QueryRejection>,
+) -> Result<Json<Page>, Answer> {
+    let Query(from) = query.map_err(|rejection| Answer::bad_request(rejection.body_text()))?;
+    if feed != device.store.id {
+        return Err(Answer::new(
+            StatusCode::FORBIDDEN,
+            "not_found",
+            "a till follows the feed of its own store only",
+        ));
+    }
+    if from.wait > 0 {
+        wait_for_news(&state, &device, &from).await?;
+    }
+    Ok(Json(state.store.page(&device, from.after).await?))
+}
+
+/// Ends when the feed is ahead of the till, when the setup changes, when the time is over, or when the server stops.
+async fn wait_for_news(state: &State, device: &Device, from: &From) -> Result<(), Answer> {
+    let wait = Duration::from_secs(from.wait.min(WAIT_SECONDS_MAX));
+    let deadline = tokio::time::Instant::now() + wait;
+    let mut changes = state.store.changes();
+    let mut stopped = std::pin::pin!(state.stopped());
+    let (_, setup) = state.store.feed_position(device).await?;
+    loop {
+        changes.borrow_and_update();
+        let (seq, setup_now) = state.store.feed_position(device).await?;
+        if seq > from.after || setup_now != setup {
+            return Ok(());
+        }
+        tokio::select! {
+            () = tokio::time::sleep_until(deadline) => return Ok(()),
+            () = &mut stopped => return Ok(()),
+            _ = tokio::time::timeout(LOOK_EVERY, changes.changed()) => {}
+        }
+    }
+}

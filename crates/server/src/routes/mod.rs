@@ -1,0 +1,116 @@
+//! The HTTP surface, one endpoint one file. Every answer, errors and panics included, carries the contract's version.
+
+use std::any::Any;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, Request};
+use axum::http::{HeaderValue, StatusCode};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post, put};
+use futures_util::FutureExt;
+use tokio::sync::watch;
+
+use crate::store::Store;
+
+mod ask;
+mod auth;
+mod body;
+mod enrolments;
+mod feeds;
+mod health;
+mod lines;
+mod lookups;
+mod practice;
+mod problem;
+mod redemptions;
+mod setup;
+
+/// The longest body that is read (bytes): 500 journal lines with room to spare.
+const BODY_LENGTH_MAX: usize = 4 * 1024 * 1024;
+/// The longest that a request may take (seconds): the longest poll and a busy database.
+const REQUEST_SECONDS_MAX: u64 = 60;
+
+/// What the endpoints share.
+#[derive(Clone)]
+pub struct State {
+    /// The database.
+    pub store: Arc<Store>,
+    /// Turns true when the server stops, so that nobody waits any longer.
+    stopping: watch::Receiver<bool>,
+    /// Keeps the receiver open for a router that no [`crate::Server`] runs.
+    stop: Arc<watch::Sender<bool>>,
+}
+
+impl State {
+    /// With that database.
+    pub fn new(store: Store) -> State {
+        let (stop, stopping) = watch::channel(false);
+        State { store: Arc::new(store), stopping, stop: Arc::new(stop) }
+    }
+
+    /// Tells whoever waits that the server stops.
+    pub(crate) fn stop(&self) {
+        self.stop.send_replace(true);
+    }
+
+    /// Ends when the server stops.
+    pub(crate) async fn stopped(&self) {
+        let mut stopping = self.stopping.clone();
+        // The sender lives in `self`, so waiting cannot fail.
+        let _ = stopping.wait_for(|stopping| *stopping).await;
+    }
+}
+
+/// The whole HTTP surface.
+pub fn app(state: State) -> Router {
+    Router::new()
+        .route("/v1/enrolments", post(enrolments::enrol))
+        .route("/v1/setup", get(setup::setup))
+        .route("/v1/lookups", post(lookups::look_up))
+        .route("/v1/redemptions/{number}", put(redemptions::redeem))
+        .route("/v1/redemptions/{number}/ask", post(ask::ask))
+        .route("/v1/devices/{device}/lines", post(lines::take_in))
+        .route("/v1/feeds/{feed}", get(feeds::page))
+        .route("/v1/practice", get(practice::practice))
+        .route("/healthz", get(health::process))
+        .route("/readyz", get(health::database))
+        .fallback(|| async { problem::Answer::not_found("there is no such endpoint") })
+        .method_not_allowed_fallback(|| async { problem::Answer::bad_method() })
+        .layer(DefaultBodyLimit::max(BODY_LENGTH_MAX))
+        .layer(middleware::from_fn(guarded))
+        .with_state(state)
+}
+
+/// Around every request: it ends in time, a panic becomes an answer, and each answer says which contract it is in.
+async fn guarded(request: Request, next: Next) -> Response {
+    let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+    let work = AssertUnwindSafe(next.run(request)).catch_unwind();
+    let mut response = match tokio::time::timeout(Duration::from_secs(REQUEST_SECONDS_MAX), work).await {
+        Ok(Ok(response)) => response,
+        Ok(Err(panic)) => {
+            tracing::error!(%method, path, panic = panic_text(&*panic), "a request panicked");
+            problem::Answer::internal().into_response()
+        }
+        Err(_) => {
+            tracing::error!(%method, path, "a request took too long");
+            problem::Answer::too_slow().into_response()
+        }
+    };
+    response.headers_mut().insert(wire::VERSION_HEADER, const { HeaderValue::from_static(wire::VERSION) });
+    if response.status() != StatusCode::OK {
+        tracing::debug!(%method, path, status = response.status().as_u16(), "answered");
+    }
+    response
+}
+
+fn panic_text(panic: &(dyn Any + Send)) -> &str {
+    panic
+        .downcast_ref::<&str>()
+        .copied()
+        .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("no text")
+}

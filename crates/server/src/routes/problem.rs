@@ -1,0 +1,65 @@
+//! Refusals of the transport: a [`Problem`] with a 4xx or 5xx status. Faults of our own are logged here, once.
+
+use axum::Json;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use wire::api::Problem;
+
+use crate::store::StoreError;
+
+/// Why a request is not answered.
+pub(super) struct Answer {
+    status: StatusCode,
+    problem: Problem,
+}
+
+impl Answer {
+    pub(super) fn new(status: StatusCode, error: &str, message: impl Into<String>) -> Answer {
+        Answer { status, problem: Problem { error: error.to_owned(), message: message.into(), head: None } }
+    }
+
+    pub(super) fn bad_request(message: impl Into<String>) -> Answer {
+        Answer::new(StatusCode::BAD_REQUEST, "bad_request", message)
+    }
+
+    pub(super) fn not_found(message: &str) -> Answer {
+        Answer::new(StatusCode::NOT_FOUND, "not_found", message)
+    }
+
+    pub(super) fn bad_method() -> Answer {
+        Answer::new(
+            StatusCode::METHOD_NOT_ALLOWED,
+            "bad_request",
+            "this endpoint is called with another method",
+        )
+    }
+
+    pub(super) fn internal() -> Answer {
+        Answer::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "internal",
+            "the server has a fault; its log says which",
+        )
+    }
+
+    pub(super) fn too_slow() -> Answer {
+        Answer::new(StatusCode::SERVICE_UNAVAILABLE, "internal", "the server did not finish in time")
+    }
+
+    pub(super) fn with_head(self, head: u64) -> Answer {
+        Answer { problem: Problem { head: Some(head), ..self.problem }, ..self }
+    }
+}
+
+impl From<StoreError> for Answer {
+    fn from(error: StoreError) -> Answer {
+        tracing::error!(%error, "a request met a fault");
+        Answer::internal()
+    }
+}
+
+impl IntoResponse for Answer {
+    fn into_response(self) -> Response {
+        (self.status, Json(self.problem)).into_response()
+    }
+}

@@ -1,0 +1,148 @@
+//! The database: the only SQL of the server. One act is one method, and one method is one transaction.
+//!
+//! SQLite today: one connection that writes (`BEGIN IMMEDIATE`), a few that read. The SQL keeps to what PostgreSQL
+//! and its distributed kin can do too: `ON CONFLICT`, `RETURNING`, numbered arguments, and a tenant at the head of
+//! every key. What an act finds out about the world (who was first, which number comes next) is decided by a
+//! conditional write inside its transaction, never by an earlier look.
+
+use std::path::Path;
+use std::time::Duration;
+
+use sqlx::sqlite::{
+    SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
+};
+use sqlx::{Sqlite, Transaction};
+use tokio::sync::watch;
+
+use crate::clock::Hands;
+
+mod cases;
+mod chain;
+mod devices;
+mod effects;
+mod entitlements;
+mod feeds;
+mod journals;
+mod migrate;
+mod redemptions;
+mod undo;
+
+pub use cases::Case;
+pub use chain::{NewStaff, PracticeCode};
+pub use devices::{Device, Enrolment, EnrolmentRefused, TillRow};
+pub use entitlements::{Held, Issued, NewEntitlement};
+pub use feeds::PAGE_LENGTH_MAX;
+pub use journals::{BATCH_LENGTH_MAX, HandedIn, Intake};
+pub use redemptions::{Counted, CountedBefore, Online, RedemptionRow};
+
+/// The one tenant of a database; the column is there so that a hosted service may have more.
+const TENANT: &str = "main";
+/// The one bucket of a small tenant.
+const BUCKET: i64 = 0;
+/// How long a writer waits for another process (the command line beside a running server).
+const BUSY_SECONDS: u64 = 15;
+/// How many connections read.
+const READERS: u32 = 4;
+/// The database's file name in its folder.
+const FILE: &str = "server.db";
+
+/// The database failed, or is not one of ours.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// It did not do as it was told.
+    #[error("the database failed: {0}")]
+    Db(#[from] sqlx::Error),
+    /// A newer program has written it.
+    #[error(
+        "this database has schema {found}, but this program knows only schemas up to {known}: a newer \
+         counterfoil-server has written it. Start that one, or restore a backup made before the update."
+    )]
+    Newer {
+        /// The schema's number in the database.
+        found: i64,
+        /// The latest that this program knows.
+        known: i64,
+    },
+    /// Something stands in it that nobody could have written.
+    #[error("the database holds something unexpected: {0}")]
+    Data(String),
+    /// Its folder cannot be made.
+    #[error("the data folder cannot be made: {0}")]
+    Folder(#[from] std::io::Error),
+}
+
+impl From<serde_json::Error> for StoreError {
+    fn from(error: serde_json::Error) -> StoreError {
+        StoreError::Data(error.to_string())
+    }
+}
+
+impl From<wire::convert::NotInContract> for StoreError {
+    fn from(error: wire::convert::NotInContract) -> StoreError {
+        StoreError::Data(error.to_string())
+    }
+}
+
+/// The chain's database.
+pub struct Store {
+    write: SqlitePool,
+    read: SqlitePool,
+    hands: Hands,
+    changes: watch::Sender<u64>,
+}
+
+impl Store {
+    /// Opens the database in `folder`; makes it, or brings its schema up to date, if need be.
+    pub async fn open(folder: &Path, hands: Hands) -> Result<Store, StoreError> {
+        std::fs::create_dir_all(folder)?;
+        let options = SqliteConnectOptions::new()
+            .filename(folder.join(FILE))
+            .create_if_missing(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Full)
+            .foreign_keys(true)
+            .busy_timeout(Duration::from_secs(BUSY_SECONDS));
+        let write = SqlitePoolOptions::new().max_connections(1).connect_with(options.clone()).await?;
+        let readers = options.pragma("query_only", "ON");
+        let read = SqlitePoolOptions::new().max_connections(READERS).connect_lazy_with(readers);
+        let store = Store { write, read, hands, changes: watch::Sender::new(0) };
+        migrate::run(&store).await?;
+        store.found_chain().await?;
+        Ok(store)
+    }
+
+    /// Closes it, so that another process may open it at once.
+    pub async fn close(&self) {
+        self.read.close().await;
+        self.write.close().await;
+    }
+
+    /// Whether it answers.
+    pub async fn answers(&self) -> bool {
+        sqlx::query("SELECT 1").execute(&self.read).await.is_ok()
+    }
+
+    /// Clock and dice.
+    pub fn hands(&self) -> &Hands {
+        &self.hands
+    }
+
+    /// Wakes whoever waits for news, whenever this process has changed something that tills are told.
+    pub fn changes(&self) -> watch::Receiver<u64> {
+        self.changes.subscribe()
+    }
+
+    /// A transaction that may write. It alone writes from here on, so what it reads stays true until it commits.
+    async fn writing(&self) -> Result<Transaction<'static, Sqlite>, StoreError> {
+        Ok(self.write.begin_with("BEGIN IMMEDIATE").await?)
+    }
+
+    /// A transaction that reads one state of the database.
+    async fn reading(&self) -> Result<Transaction<'static, Sqlite>, StoreError> {
+        Ok(self.read.begin().await?)
+    }
+
+    fn tell_of_change(&self) {
+        self.changes.send_modify(|count| *count += 1);
+    }
+}

@@ -1,0 +1,8 @@
+//! The server as a till meets it: the real router on a real socket, and the real program from the command line.
+
+mod cli;
+mod enrolments;
+mod feeds;
+mod journals;
+mod redemptions;
+mod support;

@@ -1,0 +1,315 @@
+//! A shop for tests: a server on a socket, a clock to turn, dice that repeat, and tills that write journals.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use model::code::Code;
+use model::redemption::Number;
+use model::time::UnixMs;
+use reqwest::{Method, StatusCode};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use server::store::{Issued, NewEntitlement};
+use server::{Clock, Dice, Hands, Server, State, Store};
+use tempfile::TempDir;
+use wire::api::{self, Redeem, Redeemed};
+use wire::entitlement::{Kind, Line, Standing, Store as StoreName, Take};
+use wire::line::{self, Act, Begun, Decided, Hash, Outcome, Person};
+
+/// When the tests happen.
+pub const START: i64 = 1_800_000_000_000;
+
+/// A clock that only a test turns.
+pub struct TestClock(AtomicI64);
+
+impl TestClock {
+    pub fn turn(&self, seconds: i64) {
+        self.0.fetch_add(seconds * 1000, Ordering::SeqCst);
+    }
+}
+
+impl Clock for TestClock {
+    fn now(&self) -> UnixMs {
+        UnixMs(self.0.load(Ordering::SeqCst))
+    }
+}
+
+/// Dice that fall the same way in every run.
+struct TestDice(AtomicU64);
+
+impl Dice for TestDice {
+    fn fill(&self, bytes: &mut [u8]) {
+        let throw = self.0.fetch_add(1, Ordering::SeqCst);
+        blake3::Hasher::new().update(&throw.to_be_bytes()).finalize_xof().fill(bytes);
+    }
+}
+
+pub struct Shop {
+    pub folder: TempDir,
+    pub clock: Arc<TestClock>,
+    pub state: State,
+    pub here: StoreName,
+    pub there: StoreName,
+    server: Option<Server>,
+    dice: Arc<TestDice>,
+    numbers: AtomicU64,
+}
+
+impl Shop {
+    pub async fn open() -> Shop {
+        let clock = Arc::new(TestClock(AtomicI64::new(START)));
+        let dice = Arc::new(TestDice(AtomicU64::new(0)));
+        let folder = tempfile::tempdir().expect("a folder for the test");
+        let hands = Hands::new(clock.clone(), dice.clone());
+        let store = Store::open(folder.path(), hands).await.expect("a new database opens");
+        let here = store.add_store("南山店").await.unwrap().expect("the first store");
+        let there = store.add_store("福田店").await.unwrap().expect("the second store");
+        let state = State::new(store);
+        let server = Some(start(&state).await);
+        Shop { folder, clock, state, here, there, server, dice, numbers: AtomicU64::new(1) }
+    }
+
+    /// Stops the server and starts another one on the same data.
+    pub async fn restart(&mut self) {
+        self.server.take().expect("it runs").stop().await.expect("it stops");
+        let hands = Hands::new(self.clock.clone(), self.dice.clone());
+        let store = Store::open(self.folder.path(), hands).await.expect("the database opens again");
+        self.state = State::new(store);
+        self.server = Some(start(&self.state).await);
+    }
+
+    pub fn store(&self) -> &Store {
+        &self.state.store
+    }
+
+    pub fn url(&self) -> String {
+        self.server.as_ref().expect("it runs").url()
+    }
+
+    pub async fn issue(&self, new: NewEntitlement) -> Issued {
+        self.store().issue(&[new]).await.expect("it is issued").pop().expect("one")
+    }
+
+    pub async fn enrolment_code(&self, store: &StoreName) -> Code {
+        self.store().issue_enrolment(store, 10).await.expect("a code is made").code
+    }
+
+    pub async fn till(&self, store: &StoreName) -> Till {
+        let code = self.enrolment_code(store).await;
+        let enrol = api::Enrol { code: code.grouped(), till: String::new() };
+        let (status, text) = send(&self.url(), Method::POST, "/v1/enrolments", "", Some(&enrol)).await;
+        assert_eq!(status, StatusCode::OK, "a fresh code enrols: {text}");
+        let enrolled = serde_json::from_str(&text).expect("the contract's answer");
+        Till { enrolled, url: self.url(), lines: Vec::new() }
+    }
+
+    /// A number that no other redemption has.
+    pub fn number(&self) -> Number {
+        let count = self.numbers.fetch_add(1, Ordering::SeqCst);
+        let mut random = [0; 10];
+        random[2..].copy_from_slice(&count.to_be_bytes());
+        Number::new(self.clock.now(), random)
+    }
+
+    /// The number of pieces that the server says are taken.
+    pub async fn taken(&self, id: &str) -> u32 {
+        let held = self.store().by_id(id).await.unwrap().expect("it was issued");
+        held.entitlement.uses.iter().flat_map(|use_| &use_.takes).map(|take| take.quantity).sum()
+    }
+}
+
+async fn start(state: &State) -> Server {
+    Server::start(state.clone(), ([127, 0, 0, 1], 0).into()).await.expect("a free port")
+}
+
+/// Something with one line of `quantity` uses that is good at every store.
+pub fn coupon(quantity: u32) -> NewEntitlement {
+    let line = Line {
+        sku: "coupon".into(),
+        name: "满 100 减 20 券".into(),
+        variant: String::new(),
+        shelf: String::new(),
+        quantity,
+    };
+    NewEntitlement {
+        kind: Kind::AmountOff { fen: 2_000 },
+        title: "满 100 减 20 券".into(),
+        lines: vec![line],
+        standing: Standing::Good,
+        valid_from: Some(START - 86_400_000),
+        valid_until: Some(START + 86_400_000),
+        stores: None,
+        spend_min: 10_000,
+        value: 2_000,
+        holder: "王*".into(),
+        notes: Vec::new(),
+        member: None,
+    }
+}
+
+pub fn takes() -> Vec<Take> {
+    vec![Take { sku: "coupon".into(), quantity: 1 }]
+}
+
+/// A till: what it was told at enrolment, and its journal.
+pub struct Till {
+    pub enrolled: api::Enrolled,
+    pub url: String,
+    pub lines: Vec<Vec<u8>>,
+}
+
+impl Till {
+    pub async fn call<B: Serialize>(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&B>,
+    ) -> (StatusCode, String) {
+        send(&self.url, method, path, &self.enrolled.token, body).await
+    }
+
+    pub async fn get<T: DeserializeOwned>(&self, path: &str) -> T {
+        let (status, text) = self.call(Method::GET, path, None::<&()>).await;
+        assert_eq!(status, StatusCode::OK, "{path}: {text}");
+        serde_json::from_str(&text).expect("the contract's answer")
+    }
+
+    pub fn asking(&self, id: &str) -> Redeem {
+        Redeem { entitlement: id.into(), takes: takes(), clerk: "李娜".into(), at: START }
+    }
+
+    /// The status and the exact text of the answer.
+    pub async fn put(&self, number: Number, redeem: &Redeem) -> (StatusCode, String) {
+        self.call(Method::PUT, &format!("/v1/redemptions/{number}"), Some(redeem)).await
+    }
+
+    pub async fn redeem(&self, number: Number, id: &str) -> Redeemed {
+        let (status, text) = self.put(number, &self.asking(id)).await;
+        assert_eq!(status, StatusCode::OK, "a decision is no error: {text}");
+        serde_json::from_str(&text).expect("the contract's answer")
+    }
+
+    pub async fn ask(&self, number: Number) -> api::Fate {
+        let (status, text) =
+            self.call(Method::POST, &format!("/v1/redemptions/{number}/ask"), None::<&()>).await;
+        assert_eq!(status, StatusCode::OK, "a number can always be asked for: {text}");
+        serde_json::from_str(&text).expect("the contract's answer")
+    }
+
+    /// Writes a line into the journal, which is not yet handed in.
+    pub fn write(&mut self, at: i64, act: Act) {
+        let line = line::Line {
+            version: line::LINE_VERSION,
+            device: self.enrolled.device.clone(),
+            epoch: 1,
+            seq: self.lines.len() as u64 + 1,
+            prev: self.lines.last().map_or(line::GENESIS, |bytes| line::hash(bytes)),
+            at,
+            act,
+        };
+        self.lines.push(line::encode(&line));
+    }
+
+    pub fn head_hash(&self) -> Hash {
+        self.lines.last().map_or(line::GENESIS, |bytes| line::hash(bytes))
+    }
+
+    pub fn begin(&mut self, number: Number, id: &str, at: i64) {
+        let take = line::NamedTake { sku: "coupon".into(), name: "券".into(), quantity: 1 };
+        let begun = Begun {
+            number: number.to_string(),
+            entitlement: id.into(),
+            version: 1,
+            kind: "coupon".into(),
+            title: "满 100 减 20 券".into(),
+            code_tail: "0000".into(),
+            takes: vec![take],
+            value: 2_000,
+            clerk: clerk(),
+            source: "wedge".into(),
+            heard_at: at,
+            asking: true,
+        };
+        self.write(at, Act::Begun(begun));
+    }
+
+    pub fn decide(&mut self, number: Number, outcome: Outcome, at: i64) {
+        let decided = Decided {
+            number: number.to_string(),
+            outcome,
+            reason: if outcome == Outcome::Accepted { "redeemed" } else { "copy_too_old" }.into(),
+            basis: line::Basis::Copy { as_of: at, silence: "timed_out".into() },
+            left: 0,
+            quantity: 1,
+            earlier: None,
+        };
+        self.write(at, Act::Decided(decided));
+    }
+
+    /// Begun and accepted offline.
+    pub fn accept(&mut self, number: Number, id: &str, at: i64) {
+        self.begin(number, id, at);
+        self.decide(number, Outcome::Accepted, at);
+    }
+
+    pub fn undo(&mut self, number: Number, of: Number, at: i64) {
+        self.write(at, Act::Undone { number: number.to_string(), of: of.to_string(), clerk: clerk() });
+    }
+
+    /// Hands in the lines behind `after`: the status and the exact text of the answer.
+    pub async fn hand_in(&self, after: usize) -> (StatusCode, String) {
+        let lines = self.lines[after..].iter().map(|bytes| STANDARD.encode(bytes)).collect();
+        self.hand_in_raw(&api::Lines { epoch: 1, after: after as u64, lines }).await
+    }
+
+    pub async fn hand_in_raw(&self, lines: &api::Lines) -> (StatusCode, String) {
+        self.call(Method::POST, &format!("/v1/devices/{}/lines", self.enrolled.device), Some(lines)).await
+    }
+
+    /// Hands in the lines behind `after`, which must be taken.
+    pub async fn push(&self, after: usize) -> api::Intake {
+        let (status, text) = self.hand_in(after).await;
+        assert_eq!(status, StatusCode::OK, "the lines are taken: {text}");
+        serde_json::from_str(&text).expect("the contract's answer")
+    }
+
+    pub async fn page(&self, after: u64, wait: u64) -> api::Page {
+        self.get(&format!("/v1/feeds/{}?after={after}&wait={wait}", self.enrolled.feed)).await
+    }
+}
+
+fn clerk() -> Person {
+    Person { id: "staff-1".into(), name: "李娜".into() }
+}
+
+/// The problem in an answer.
+pub fn problem(text: &str) -> api::Problem {
+    serde_json::from_str(text)
+        .unwrap_or_else(|error| panic!("a problem in the contract's form ({error}): {text}"))
+}
+
+/// Sends a request; every answer must carry the contract's version.
+pub async fn send<B: Serialize>(
+    url: &str,
+    method: Method,
+    path: &str,
+    token: &str,
+    body: Option<&B>,
+) -> (StatusCode, String) {
+    // Whoever comes second finds a provider installed, which is as good.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let client = reqwest::Client::builder().no_proxy().build().expect("a client");
+    let mut request = client.request(method, format!("{url}{path}"));
+    if !token.is_empty() {
+        request = request.bearer_auth(token);
+    }
+    if let Some(body) = body {
+        request = request.json(body);
+    }
+    let response = request.send().await.expect("the server answers");
+    let version = response.headers().get(wire::VERSION_HEADER).map(|value| value.as_bytes().to_owned());
+    assert_eq!(version.as_deref(), Some(wire::VERSION.as_bytes()), "{path} says which contract it is in");
+    (response.status(), response.text().await.expect("a whole answer"))
+}

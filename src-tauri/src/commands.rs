@@ -1,0 +1,80 @@
+//! What the page may ask of the shell: five commands, each handed straight to the desk.
+
+use std::sync::Arc;
+
+use tauri::State;
+use till::desk::Desk;
+use till::words::Language;
+
+use crate::sound::Sounds;
+use crate::{convert, view};
+
+/// What stands behind the window.
+pub enum Shell {
+    /// A till.
+    Open(Arc<Desk>),
+    /// A data folder that could not be opened.
+    Blocked {
+        /// The system's language.
+        language: Language,
+        /// What the clerk reads out to whoever looks after the till.
+        detail: String,
+    },
+}
+
+impl Shell {
+    fn screen(&self) -> view::Screen {
+        match self {
+            Shell::Open(desk) => convert::screen(&desk.screen()),
+            Shell::Blocked { language, detail } => convert::blocked(*language, detail),
+        }
+    }
+}
+
+/// The commands, for Tauri's builder.
+pub fn handler<R: tauri::Runtime>() -> impl Fn(tauri::ipc::Invoke<R>) -> bool + Send + Sync + 'static {
+    tauri::generate_handler![screen, act, history, cases, practice]
+}
+
+/// Everything on the screen.
+#[tauri::command]
+async fn screen(shell: State<'_, Shell>) -> Result<view::Screen, ()> {
+    Ok(shell.screen())
+}
+
+/// Does what the clerk did.
+#[tauri::command]
+async fn act(
+    shell: State<'_, Shell>,
+    sounds: State<'_, Sounds>,
+    act: view::Act,
+) -> Result<view::Screen, String> {
+    let Shell::Open(desk) = &*shell else { return Ok(shell.screen()) };
+    let screen = desk.act(convert::act(act)?).await;
+    sounds.after(&screen);
+    Ok(convert::screen(&screen))
+}
+
+/// Redemptions and undos of this till, newest first.
+#[tauri::command]
+async fn history(shell: State<'_, Shell>) -> Result<Vec<view::Row>, ()> {
+    let Shell::Open(desk) = &*shell else { return Ok(vec![]) };
+    Ok(desk.history().iter().map(convert::row).collect())
+}
+
+/// Cases with this till as one side.
+#[tauri::command]
+async fn cases(shell: State<'_, Shell>) -> Result<Vec<view::Case>, ()> {
+    let Shell::Open(desk) = &*shell else { return Ok(vec![]) };
+    Ok(desk.cases().iter().map(|case| convert::case(case, desk.till().now())).collect())
+}
+
+/// A demo chain's practice codes.
+#[tauri::command]
+async fn practice(shell: State<'_, Shell>) -> Result<Vec<view::PracticeCode>, ()> {
+    let Shell::Open(desk) = &*shell else { return Ok(vec![]) };
+    Ok(desk.till().practice().iter().map(convert::practice).collect())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,100 @@
+//! `counterfoil`: the window at the counter.
+//!
+//! This is the only package that knows Tauri. It hands the real clock and dice to the till, draws nothing and decides
+//! nothing: each command is a line or two, and what crosses to the page stands in [`view`].
+#![cfg_attr(not(debug_assertions), windows_subsystem = "windows")]
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::Parser;
+use tauri::{Emitter, Manager, WebviewUrl, WebviewWindowBuilder};
+use till::Till;
+use till::desk::Desk;
+use till::folder::Folder;
+use till::real::{SystemClock, SystemDice};
+use till::words::Language;
+
+mod commands;
+mod convert;
+mod sound;
+mod view;
+
+use commands::Shell;
+
+/// Counterfoil at the counter.
+#[derive(Parser)]
+#[command(name = "counterfoil", version)]
+struct Cli {
+    /// The till's data folder; otherwise the platform's own.
+    #[arg(long, env = "COUNTERFOIL_DATA")]
+    data: Option<PathBuf>,
+}
+
+fn main() -> ExitCode {
+    tracing_subscriber::fmt()
+        .with_env_filter(tracing_subscriber::EnvFilter::from_env("COUNTERFOIL_LOG"))
+        .with_writer(std::io::stderr)
+        .init();
+    let cli = Cli::parse();
+    let language = Language::of_locale(&sys_locale::get_locale().unwrap_or_default());
+    // A till that cannot be opened still gets its window, for the words that say why.
+    let shell = match open(cli.data, language) {
+        Ok(desk) => Shell::Open(desk),
+        Err(error) => {
+            tracing::error!(%error, "the data folder was not opened");
+            Shell::Blocked { language, detail: error.to_string() }
+        }
+    };
+    match run(shell) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!(%error, "no window could be opened");
+            ExitCode::from(4)
+        }
+    }
+}
+
+fn open(data: Option<PathBuf>, language: Language) -> anyhow::Result<Arc<Desk>> {
+    let path = data
+        .or_else(Folder::default_path)
+        .ok_or_else(|| anyhow::anyhow!("this system has no place for a program's data; say --data DIR"))?;
+    let till = Till::open(Folder::open(&path)?, Arc::new(SystemClock), Arc::new(SystemDice))?;
+    Ok(Arc::new(Desk::new(Arc::new(till), language)))
+}
+
+fn run(shell: Shell) -> tauri::Result<()> {
+    tauri::Builder::default()
+        .invoke_handler(commands::handler())
+        .setup(|app| {
+            WebviewWindowBuilder::new(app, "main", WebviewUrl::default())
+                .title("Counterfoil")
+                .inner_size(1366.0, 768.0)
+                .min_inner_size(1024.0, 700.0)
+                .build()?;
+            if let Shell::Open(desk) = &shell {
+                keep_going(app.handle().clone(), desk.clone());
+            }
+            app.manage(sound::Sounds::start());
+            app.manage(shell);
+            Ok(())
+        })
+        .run(tauri::generate_context!())
+}
+
+/// What goes on for as long as the window is open: the sync, and screens for the page.
+fn keep_going(app: tauri::AppHandle, desk: Arc<Desk>) {
+    let syncing = desk.clone();
+    tauri::async_runtime::spawn(async move { syncing.till().keep_in_sync().await });
+    let following = desk.clone();
+    tauri::async_runtime::spawn(async move { following.follow_news().await });
+    tauri::async_runtime::spawn(async move {
+        let mut changes = desk.changes();
+        while changes.changed().await.is_ok() {
+            if let Err(error) = app.emit("screen", convert::screen(&desk.screen())) {
+                tracing::warn!(%error, "a screen did not reach the page");
+            }
+        }
+    });
+}

@@ -1,0 +1,619 @@
+// What crosses between the shell and the page. Generated from src-tauri/src/view.rs; to write it anew:
+// COUNTERFOIL_BINDINGS=write cargo test -p counterfoil bindings
+
+/**
+ * Everything on the screen.
+ */
+export type Screen = { 
+/**
+ * Grows with every change, so that an old screen never replaces a newer one.
+ */
+revision: number, 
+/**
+ * The bar above.
+ */
+status: Status, 
+/**
+ * The work area.
+ */
+stage: Stage, 
+/**
+ * The last five results, newest first.
+ */
+recent: Array<Row>, };
+
+/**
+ * The bar above: where, who, and how things stand with the server.
+ */
+export type Status = { 
+/**
+ * The language of the page: "zh-CN" or "en".
+ */
+language: string, 
+/**
+ * The store's name; nothing before enrolment.
+ */
+store: string | null, 
+/**
+ * The till's name; nothing before enrolment.
+ */
+till: string | null, 
+/**
+ * Who is signed in.
+ */
+clerk: Clerk | null, 
+/**
+ * How things stand with the server.
+ */
+line: Line, 
+/**
+ * Why the server is not heard, as a code ("unreachable" …); only while offline.
+ */
+silence: string | null, 
+/**
+ * Redemptions and undos that the server has not settled yet.
+ */
+waiting: number, 
+/**
+ * When the server last vouched for the local copy.
+ */
+copy_as_of: number | null, 
+/**
+ * How old that is (seconds).
+ */
+copy_age_seconds: number | null, 
+/**
+ * Open cases of this till.
+ */
+cases: number, 
+/**
+ * Redeemed today at this till (coupons and cards).
+ */
+redeemed_today: number, 
+/**
+ * Orders picked up today at this till, in part or whole.
+ */
+picked_up_today: number, 
+/**
+ * Whether the backend offers practice codes (a demo chain).
+ */
+practice: boolean, 
+/**
+ * Something that a person must see to, as a code ("copy_rebuilt").
+ */
+notice: string | null, };
+
+/**
+ * Somebody who is signed in or may sign in.
+ */
+export type Clerk = { 
+/**
+ * The id at the backend.
+ */
+id: string, 
+/**
+ * The name.
+ */
+name: string, 
+/**
+ * Whether this is a manager.
+ */
+manager: boolean, };
+
+/**
+ * How things stand with the server.
+ */
+export type Line = "online" | "offline" | "not_enrolled" | "revoked";
+
+/**
+ * What the work area shows.
+ */
+export type Stage = { "stage": "enrol", 
+/**
+ * Why the last try failed, as a code ("code_used_up", "code_unknown", "code_expired", "bad_address", or a
+ * silence such as "unreachable").
+ */
+failed: string | null, } | { "stage": "sign_in", 
+/**
+ * Who may sign in at this store.
+ */
+staff: Array<Clerk>, 
+/**
+ * Why the last try failed, as a code ("wrong_pin", "pin_locked").
+ */
+failed: string | null, } | { "stage": "ready" } | { "stage": "checking" } | { "stage": "offer" } & Offer | { "stage": "member" } & Member | { "stage": "verdict" } & Verdict | { "stage": "blocked", 
+/**
+ * What the clerk reads out to whoever looks after the till.
+ */
+detail: string, };
+
+/**
+ * What an offer, a member card or a verdict is about.
+ */
+export type Subject = { 
+/**
+ * The entitlement's id.
+ */
+id: string, 
+/**
+ * Which kind.
+ */
+kind: Kind, 
+/**
+ * In the merchant's words.
+ */
+title: string, 
+/**
+ * What a coupon gives.
+ */
+benefit: Benefit | null, 
+/**
+ * Whose it is, masked; may be empty.
+ */
+holder: string, 
+/**
+ * The last four characters of the code.
+ */
+code_tail: string, 
+/**
+ * First moment of validity.
+ */
+valid_from: number | null, 
+/**
+ * Last moment of validity.
+ */
+valid_until: number | null, 
+/**
+ * Names of the stores it is for; empty for every store.
+ */
+stores: Array<string>, 
+/**
+ * The bill it needs (fen); 0 for none.
+ */
+spend_min: number, 
+/**
+ * The merchant's conditions or the customer's note.
+ */
+notes: Array<string>, };
+
+/**
+ * The four kinds.
+ */
+export type Kind = "order" | "coupon" | "times_card" | "member";
+
+/**
+ * What a coupon gives.
+ */
+export type Benefit = { "benefit": "amount_off", 
+/**
+ * Amount (fen).
+ */
+fen: number, } | { "benefit": "percent_off", 
+/**
+ * Percent, 1 to 99; 15 is 8.5 折.
+ */
+percent: number, } | { "benefit": "exchange", 
+/**
+ * The goods.
+ */
+goods: string, };
+
+/**
+ * A line of an offer.
+ */
+export type Item = { 
+/**
+ * Article number.
+ */
+sku: string, 
+/**
+ * Name.
+ */
+name: string, 
+/**
+ * Size, colour, temperature; may be empty.
+ */
+variant: string, 
+/**
+ * Where it stands; may be empty.
+ */
+shelf: string, 
+/**
+ * How many in all.
+ */
+quantity: number, 
+/**
+ * How many taken before.
+ */
+taken: number, 
+/**
+ * How many left.
+ */
+left: number, };
+
+/**
+ * What may be taken.
+ */
+export type Offer = { 
+/**
+ * What it is.
+ */
+subject: Subject, 
+/**
+ * Its lines.
+ */
+items: Array<Item>, 
+/**
+ * On what it rests.
+ */
+basis: Basis, 
+/**
+ * When this card appeared.
+ */
+since: number, };
+
+/**
+ * A member card.
+ */
+export type Member = { 
+/**
+ * The membership.
+ */
+subject: Subject, 
+/**
+ * Tier, in the merchant's words.
+ */
+tier: string, 
+/**
+ * Points.
+ */
+points: number, 
+/**
+ * Stored value (fen).
+ */
+balance: number, 
+/**
+ * Coupons and cards of this member: usable first, then soonest expiry.
+ */
+coupons: Array<MemberCoupon>, 
+/**
+ * On what it rests.
+ */
+basis: Basis, };
+
+/**
+ * One coupon on a member card.
+ */
+export type MemberCoupon = { 
+/**
+ * What it is.
+ */
+subject: Subject, 
+/**
+ * Uses left.
+ */
+left: number, 
+/**
+ * Uses in all.
+ */
+quantity: number, 
+/**
+ * Why it cannot be used here and now, as a reason code; nothing if it can.
+ */
+unusable: string | null, };
+
+/**
+ * On what an offer or a verdict rests.
+ */
+export type Basis = { 
+/**
+ * Whether the server said so; otherwise the local copy.
+ */
+server: boolean, 
+/**
+ * When the server last vouched for it.
+ */
+as_of: number, 
+/**
+ * How long before this moment that was (seconds).
+ */
+age_seconds: number, 
+/**
+ * Why the server was not heard, as a code; nothing when it was.
+ */
+silence: string | null, };
+
+/**
+ * The five classes.
+ */
+export type Class = "pass" | "act" | "done" | "stop" | "fault";
+
+/**
+ * The end of a scan.
+ */
+export type Verdict = { 
+/**
+ * Which class.
+ */
+class: Class, 
+/**
+ * Why, as a reason code.
+ */
+reason: string, 
+/**
+ * What to do now, as a to-do code.
+ */
+todo: string, 
+/**
+ * The amount of "deduct_amount" (fen).
+ */
+amount: number | null, 
+/**
+ * The percentage of "deduct_percent".
+ */
+percent: number | null, 
+/**
+ * What it is about; nothing for a text that is not ours.
+ */
+subject: Subject | null, 
+/**
+ * What was taken by this redemption.
+ */
+taken: Array<Taken>, 
+/**
+ * Pieces or uses left afterwards, in all.
+ */
+left: number, 
+/**
+ * Pieces or uses in all.
+ */
+quantity: number, 
+/**
+ * On what it rests; nothing where nothing had to be asked.
+ */
+basis: Basis | null, 
+/**
+ * The redemption that stands in the way, or that was undone.
+ */
+earlier: Earlier | null, 
+/**
+ * This redemption's number.
+ */
+number: string | null, 
+/**
+ * When it was decided.
+ */
+at: number, 
+/**
+ * Decided from the local copy and not yet confirmed by the server.
+ */
+unsent: boolean, 
+/**
+ * It was decided before the program was restarted.
+ */
+before_restart: boolean, 
+/**
+ * Number of the redemption that the undo button takes back; nothing where undoing is not offered.
+ */
+undo: string | null, 
+/**
+ * Until when undoing is offered.
+ */
+undo_until: number | null, 
+/**
+ * Number of the redemption that "hand over now" settles; only with reason "counted_unseen".
+ */
+hand_over: string | null, };
+
+/**
+ * So many of one article.
+ */
+export type Taken = { 
+/**
+ * Name with variant.
+ */
+name: string, 
+/**
+ * How many.
+ */
+quantity: number, };
+
+/**
+ * An earlier redemption.
+ */
+export type Earlier = { 
+/**
+ * When.
+ */
+at: number, 
+/**
+ * How long before the verdict (seconds).
+ */
+ago_seconds: number, 
+/**
+ * Whether it was at this till.
+ */
+here: boolean, 
+/**
+ * At which till.
+ */
+till: string, 
+/**
+ * At which store.
+ */
+store: string, 
+/**
+ * By whom.
+ */
+clerk: string, };
+
+/**
+ * One row of the strip and of the history.
+ */
+export type Row = { 
+/**
+ * When.
+ */
+at: number, 
+/**
+ * Which class.
+ */
+class: Class, 
+/**
+ * Why, as a reason code.
+ */
+reason: string, 
+/**
+ * What it was about; empty for a text that is not ours.
+ */
+title: string, 
+/**
+ * By whom; may be empty.
+ */
+clerk: string, 
+/**
+ * Its number, if it is a redemption or an undo.
+ */
+number: string | null, 
+/**
+ * How it stands at the server.
+ */
+sync: Sync, 
+/**
+ * Whether the undo button is offered.
+ */
+undoable: boolean, };
+
+/**
+ * How a redemption stands at the server.
+ */
+export type Sync = "none" | "waiting" | "settled" | "case" | "undone";
+
+/**
+ * A case in which this till is one side.
+ */
+export type Case = { 
+/**
+ * Its name at the server.
+ */
+id: string, 
+/**
+ * "disputed" or "refused".
+ */
+class: string, 
+/**
+ * What it is about.
+ */
+title: string, 
+/**
+ * The value at stake (fen).
+ */
+value: number, 
+/**
+ * This till's redemption.
+ */
+mine: Earlier, 
+/**
+ * The redemption that counts, if the case is a dispute.
+ */
+winner: Earlier | null, 
+/**
+ * The server's reason, as a reason code, if it refused.
+ */
+reason: string | null, 
+/**
+ * This till's number.
+ */
+number: string, };
+
+/**
+ * A practice code of the demo chain.
+ */
+export type PracticeCode = { 
+/**
+ * What a scan of it types.
+ */
+text: string, 
+/**
+ * Its picture, as SVG text.
+ */
+svg: string, 
+/**
+ * "order", "coupon", "times_card", "member" or "fails".
+ */
+group: string, 
+/**
+ * What it is.
+ */
+caption: string, 
+/**
+ * What must happen on a first scan, as a reason code or "offer" or "member".
+ */
+expect: string, };
+
+/**
+ * What the clerk did.
+ */
+export type Act = { "act": "scan", 
+/**
+ * The text.
+ */
+text: string, 
+/**
+ * Where it came from.
+ */
+source: Source, } | { "act": "confirm", 
+/**
+ * What is taken.
+ */
+takes: Array<Take>, } | { "act": "choose", 
+/**
+ * The entitlement.
+ */
+id: string, } | { "act": "undo", 
+/**
+ * Its number.
+ */
+number: string, } | { "act": "hand_over", 
+/**
+ * Its number.
+ */
+number: string, } | { "act": "next" } | { "act": "sign_in", 
+/**
+ * Who.
+ */
+clerk: string, 
+/**
+ * With which PIN.
+ */
+pin: string, } | { "act": "sign_out" } | { "act": "enrol", 
+/**
+ * The server's address.
+ */
+address: string, 
+/**
+ * The one-time code.
+ */
+code: string, } | { "act": "sync" } | { "act": "language", 
+/**
+ * Which.
+ */
+language: string, };
+
+/**
+ * So many of one line.
+ */
+export type Take = { 
+/**
+ * Article number.
+ */
+sku: string, 
+/**
+ * How many.
+ */
+quantity: number, };
+
+/**
+ * Where a text came from.
+ */
+export type Source = "wedge" | "pad" | "practice";

@@ -1,0 +1,42 @@
+// How a class looks: which shape, which colours, which word. Green is for what the server has confirmed and for
+// nothing else; a pass from the local copy is ochre. Knows nothing of why a class was chosen.
+import type { Row, Verdict } from './bindings';
+import type { Key } from './words.svelte';
+
+export type Tone = 'pass' | 'local' | 'act' | 'done' | 'stop' | 'fault';
+
+export type Figure = 'pass' | 'act' | 'done' | 'undone' | 'stop' | 'fault';
+
+export interface Look {
+  tone: Tone;
+  figure: Figure;
+  word: Key;
+}
+
+export function ofVerdict(verdict: Verdict): Look {
+  const vouched = verdict.basis?.server === true && !verdict.unsent;
+  return look(verdict.class, verdict.reason, vouched);
+}
+
+export function ofRow(row: Row): Look {
+  return look(row.class, row.reason, row.sync === 'settled');
+}
+
+function look(verdictClass: Row['class'], reason: string, vouched: boolean): Look {
+  switch (verdictClass) {
+    case 'pass':
+      return { tone: vouched ? 'pass' : 'local', figure: 'pass', word: PASSED[reason] ?? 'class.pass' };
+    case 'done':
+      return reason === 'undone' || reason === 'undone_before'
+        ? { tone: 'done', figure: 'undone', word: 'class.undone' }
+        : { tone: 'done', figure: 'done', word: 'class.done' };
+    case 'act':
+      return { tone: 'act', figure: 'act', word: 'class.act' };
+    case 'stop':
+      return { tone: 'stop', figure: 'stop', word: 'class.stop' };
+    case 'fault':
+      return { tone: 'fault', figure: 'fault', word: 'class.fault' };
+  }
+}
+
+const PASSED: Record<string, Key> = { picked_up: 'class.pass_order', partly_picked_up: 'class.pass_order_part' };

@@ -1,0 +1,31 @@
+// The sentences of a verdict, with their figures filled in. Knows nothing of how they are drawn.
+import type { Earlier, Verdict } from './bindings';
+import { discount, money, time } from './format';
+import { coded, say } from './words.svelte';
+
+/** What happened. */
+export function reasonOf(verdict: Verdict): string {
+  const { earlier, reason } = verdict;
+  if (earlier && reason === 'used') {
+    const { till, store, clerk } = earlier;
+    return say('reason.used', { time: time(earlier.at, verdict.at), till, store, clerk });
+  }
+  if (earlier && reason === 'used_here_just_now') {
+    return say('reason.used_here_just_now', { seconds: earlier.ago_seconds, clerk: earlier.clerk });
+  }
+  const needsEarlier = reason === 'used' || reason === 'used_here_just_now';
+  return coded(needsEarlier ? 'reason_short' : 'reason', reason);
+}
+
+/** What to do now. */
+export function todoOf(verdict: Verdict): string {
+  return coded('todo', verdict.todo, {
+    ...(verdict.amount === null ? {} : { amount: money(verdict.amount) }),
+    ...(verdict.percent === null ? {} : { discount: discount(verdict.percent) }),
+  });
+}
+
+/** Who, where and when, in one line. */
+export function sideOf(side: Earlier, now: number): string {
+  return [time(side.at, now), side.store, side.till, side.clerk].filter((part) => part !== '').join(' · ');
+}

@@ -1,0 +1,349 @@
+// The page with a played shell: what a clerk sees and what is sent, per stage.
+import { cleanup, render } from '@testing-library/svelte';
+import { tick } from 'svelte';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import App from '../src/App.svelte';
+import { NOW, OFFLINE, PRACTICE, PlayedShell, SCENES, screen, status } from './fixtures';
+
+const CODE = 'P7KQ4M2XA8F3TN5WYC6P';
+let shell: PlayedShell;
+
+beforeEach(() => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'setInterval', 'clearInterval', 'Date', 'performance'] });
+  vi.setSystemTime(NOW);
+});
+
+afterEach(() => {
+  cleanup();
+  vi.useRealTimers();
+});
+
+async function open(scene: string, language = 'zh-CN'): Promise<void> {
+  shell = new PlayedShell(screen(scene, language));
+  render(App, { backend: shell });
+  await settle();
+}
+
+async function settle(ms = 400): Promise<void> {
+  await vi.advanceTimersByTimeAsync(ms);
+  await tick();
+}
+
+function find(id: string): HTMLElement {
+  const element = document.querySelector<HTMLElement>(`[data-testid="${id}"]`);
+  if (!element) throw new Error(`nothing is called ${id}`);
+  return element;
+}
+
+const has = (id: string): boolean => document.querySelector(`[data-testid="${id}"]`) !== null;
+const stage = (): string | undefined => document.querySelector<HTMLElement>('[data-stage]')?.dataset.stage;
+
+async function click(id: string): Promise<void> {
+  find(id).click();
+  await settle(0);
+}
+
+function press(key: string, at: number, code = key): KeyboardEvent {
+  const shiftKey = /^[A-Z]$/.test(key);
+  const event = new KeyboardEvent('keydown', { key, code, shiftKey, bubbles: true, cancelable: true });
+  Object.defineProperty(event, 'timeStamp', { value: at });
+  (document.activeElement ?? document.body).dispatchEvent(event);
+  return event;
+}
+
+async function key(name: string): Promise<void> {
+  press(name, performance.now());
+  await settle(0);
+}
+
+async function scan(text: string, suffix = true): Promise<void> {
+  const from = performance.now();
+  [...text].forEach((character, i) => {
+    press(character, from + i * 5, /\d/.test(character) ? `Digit${character}` : `Key${character}`);
+  });
+  if (suffix) press('Enter', from + text.length * 5);
+  await settle(200);
+}
+
+describe('every scene', () => {
+  const scenes = Object.keys(SCENES).flatMap((scene) => [
+    [scene, 'zh-CN'],
+    [scene, 'en'],
+  ]);
+
+  it.each(scenes)('%s in %s is drawn with words, not codes', async (scene, language) => {
+    await open(scene ?? '', language);
+    expect(stage()).toBe(SCENES[scene ?? '']?.stage.stage);
+    const text = document.querySelector('main')?.textContent ?? '';
+    expect(text, 'no placeholder is left').not.toMatch(/\{\w+\}/);
+    expect(document.querySelector('main h1')?.textContent, 'no bare code in a headline').not.toMatch(/[a-z]_[a-z]/);
+    expect(document.documentElement.lang).toBe(language === 'en' ? 'en' : 'zh-Hans');
+  });
+
+  it.each(Object.keys(SCENES).filter((scene) => !scene.startsWith('enrol')))(
+    '%s has no text field that could hold the focus',
+    async (scene) => {
+      await open(scene);
+      expect(document.querySelector('input, textarea, [contenteditable]')).toBeNull();
+    },
+  );
+});
+
+describe('a verdict', () => {
+  it('carries its hooks', async () => {
+    await open('pass_offline');
+    const { dataset } = find('verdict');
+    expect(dataset).toMatchObject({ class: 'pass', reason: 'redeemed', basis: 'copy', unsent: 'true' });
+  });
+
+  it('is green only with the server behind it', async () => {
+    await open('pass');
+    expect(find('verdict').className).toMatch(/\bpass\b/);
+    cleanup();
+    await open('pass_offline');
+    expect(find('verdict').className).toMatch(/\blocal\b/);
+    expect(find('verdict').className).not.toMatch(/\bpass\b/);
+    expect(find('verdict').textContent).toContain('离线 · 待上传');
+  });
+
+  it('says who used it before, when and where', async () => {
+    await open('used');
+    expect(find('verdict').textContent).toContain('已于 12:41 在福田中心店 2号收银机 由张伟核销');
+  });
+
+  it('counts down to the end of the undo and sends it', async () => {
+    await open('pass');
+    const before = find('btn-undo').textContent;
+    await settle(3000);
+    expect(find('btn-undo').textContent).not.toBe(before);
+    await click('btn-undo');
+    expect(shell.acts).toEqual([{ act: 'undo', number: '018f3b2c77aa4c0e8d1509b69d4e1482' }]);
+  });
+
+  it('that was counted unseen asks for a decision, and Enter does not take it', async () => {
+    await open('counted_unseen');
+    expect(has('before-restart')).toBe(true);
+    await key('Enter');
+    expect(shell.acts).toEqual([]);
+    await click('btn-handover');
+    expect(shell.acts).toEqual([{ act: 'hand_over', number: '018f3b2c77aa4c0e8d1509b69d4e1482' }]);
+  });
+
+  it('is followed by the next customer on Enter', async () => {
+    await open('pass');
+    await key('Enter');
+    expect(shell.acts).toEqual([{ act: 'next' }]);
+  });
+});
+
+describe('an order', () => {
+  it('is taken whole by default', async () => {
+    await open('offer_order');
+    await key('Enter');
+    expect(shell.acts).toEqual([
+      {
+        act: 'confirm',
+        takes: [
+          { sku: '1001', quantity: 2 },
+          { sku: '1002', quantity: 1 },
+          { sku: '1003', quantity: 2 },
+        ],
+      },
+    ]);
+  });
+
+  it('is taken in part when lines are ticked', async () => {
+    await open('offer_order');
+    await click('item-1002-tick');
+    await click('item-1001-plus');
+    expect(find('btn-confirm').textContent).toContain('取走所选 2/5');
+    await click('btn-confirm');
+    expect(shell.acts).toEqual([
+      {
+        act: 'confirm',
+        takes: [
+          { sku: '1001', quantity: 1 },
+          { sku: '1002', quantity: 1 },
+        ],
+      },
+    ]);
+  });
+
+  it('keeps its ticks when only the bar above changes', async () => {
+    await open('offer_order');
+    await click('item-1002-tick');
+    shell.changed({ ...screen('offer_order'), revision: 9, status: status(OFFLINE) });
+    await settle();
+    expect(find('btn-confirm').textContent).toContain('取走所选 1/5');
+    expect(find('status-line').dataset).toMatchObject({ line: 'offline', waiting: '12' });
+  });
+
+  it('is not confirmed by a key that comes too soon after it appeared', async () => {
+    await open('ready');
+    shell.changed(screen('offer_order', 'zh-CN', 2));
+    await settle(250);
+    await key('Enter');
+    expect(shell.acts, 'after 250 ms').toEqual([]);
+    await settle(100);
+    await key('Enter');
+    expect(
+      shell.acts.map((act) => act.act),
+      'after 350 ms',
+    ).toEqual(['confirm']);
+  });
+});
+
+describe('a coupon', () => {
+  it('asks for a look at the bill, and takes one use', async () => {
+    await open('offer_coupon');
+    expect(document.querySelector('main')?.textContent).toContain('已消费满 ¥100.00？');
+    await click('btn-confirm');
+    expect(shell.acts).toEqual([{ act: 'confirm', takes: [{ sku: 'use', quantity: 1 }] }]);
+  });
+});
+
+describe('a member', () => {
+  it('has a coupon chosen', async () => {
+    await open('member');
+    await click('coupon-m3');
+    expect(shell.acts).toEqual([{ act: 'choose', id: 'm3' }]);
+  });
+});
+
+describe('a scan', () => {
+  it('is sent from every screen, and its Enter presses nothing', async () => {
+    for (const scene of ['ready', 'offer_order', 'member', 'pass', 'counted_unseen', 'sign_in']) {
+      await open(scene);
+      const button = document.querySelector<HTMLElement>('main button, nav button');
+      button?.focus();
+      await scan(CODE);
+      expect(shell.acts, scene).toEqual([{ act: 'scan', text: CODE, source: 'wedge' }]);
+      cleanup();
+    }
+  });
+
+  it('closes whatever lies over the verdict', async () => {
+    await open('ready');
+    await key('F4');
+    expect(has('panel-history')).toBe(true);
+    await scan(CODE);
+    expect(has('panel-history')).toBe(false);
+  });
+
+  it('goes into the code field while enrolling', async () => {
+    await open('enrol');
+    await scan('E7KQ4M2XA8F3TN5WYC6P');
+    expect(shell.acts).toEqual([]);
+    expect((find('enrol-code') as HTMLInputElement).value).toBe('E7KQ4M2XA8F3TN5WYC6P');
+  });
+});
+
+describe('the server being asked', () => {
+  it('is not announced before 120 ms', async () => {
+    await open('ready');
+    shell.changed(screen('checking', 'zh-CN', 2));
+    await settle(100);
+    expect(stage()).toBe('ready');
+    await settle(50);
+    expect(stage()).toBe('checking');
+  });
+
+  it('is never announced when the answer is quick', async () => {
+    await open('ready');
+    shell.changed(screen('checking', 'zh-CN', 2));
+    await settle(60);
+    shell.changed(screen('pass', 'zh-CN', 3));
+    await settle(200);
+    expect(stage()).toBe('verdict');
+  });
+});
+
+describe('the code pad', () => {
+  it('takes hardware keys, and Enter checks', async () => {
+    await open('ready');
+    await key('F3');
+    for (const character of ['c', '4', 'o']) {
+      press(character, performance.now(), /\d/.test(character) ? `Digit${character}` : `Key${character.toUpperCase()}`);
+      await settle(200);
+    }
+    expect(find('pad-display').dataset.text, 'O is 0').toBe('C40');
+    await key('Backspace');
+    await click('pad-7');
+    await key('Enter');
+    expect(shell.acts).toEqual([{ act: 'scan', text: 'C47', source: 'pad' }]);
+  });
+
+  it('is closed by Escape, and the card below stays', async () => {
+    await open('offer_order');
+    await key('F3');
+    await key('Escape');
+    expect(has('panel-pad')).toBe(false);
+    expect(shell.acts).toEqual([]);
+  });
+});
+
+describe('panels', () => {
+  it('keep Enter from the card below', async () => {
+    await open('offer_order');
+    await key('F8');
+    await key('Enter');
+    expect(shell.acts).toEqual([]);
+    expect(document.querySelectorAll('[data-testid="case-row"]')).toHaveLength(2);
+  });
+
+  it('undo a row of the history', async () => {
+    await open('ready');
+    await click('btn-history');
+    document.querySelector<HTMLElement>('[data-testid="row-undo"]')?.click();
+    expect(shell.acts).toEqual([{ act: 'undo', number: '018f3b2c77aa4c0e8d1509b69d4e1481' }]);
+  });
+
+  it('scan a practice code by a click', async () => {
+    await open('ready');
+    await click('btn-practice');
+    await click('practice-code');
+    expect(shell.acts).toEqual([{ act: 'scan', text: PRACTICE[0]?.text, source: 'practice' }]);
+  });
+
+  it('are not offered before somebody is there', async () => {
+    await open('sign_in');
+    await key('F3');
+    expect(has('panel-pad')).toBe(false);
+    expect(has('btn-pad')).toBe(false);
+  });
+});
+
+describe('signing in', () => {
+  it('takes a name and digits from the screen or the keyboard', async () => {
+    await open('sign_in');
+    await click('staff-c3');
+    await click('pin-1');
+    press('2', performance.now(), 'Digit2');
+    await settle(200);
+    await key('Enter');
+    expect(shell.acts).toEqual([{ act: 'sign_in', clerk: 'c3', pin: '12' }]);
+  });
+});
+
+describe('the language', () => {
+  it('changes without a restart', async () => {
+    await open('ready');
+    await click('btn-language');
+    expect(shell.acts).toEqual([{ act: 'language', language: 'en' }]);
+    expect(document.querySelector('main h1')?.textContent).toBe('Ready to scan');
+    expect(document.documentElement.lang).toBe('en');
+  });
+});
+
+describe('a shell that does not answer', () => {
+  it('is said plainly, and asked again', async () => {
+    await open('pass');
+    shell.act = () => Promise.reject(new Error('gone'));
+    await key('Enter');
+    await settle(0);
+    expect(has('shell-lost')).toBe(true);
+    find('shell-lost').querySelector('button')?.click();
+    await settle(0);
+    expect(has('shell-lost')).toBe(false);
+  });
+});
