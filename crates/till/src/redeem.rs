@@ -189,8 +189,8 @@ impl Till {
     }
 
     fn look_in_copy(&self, key: &Key, silence: Silence) -> Result<(Known, Vec<Known>), Told> {
-        let guard = self.lock();
-        let Some(state) = guard.as_ref() else { return Err(Reason::NotEnrolled.into()) };
+        let mut guard = self.lock();
+        let Some(state) = guard.as_mut() else { return Err(Reason::NotEnrolled.into()) };
         let found = || -> Result<Option<_>, CopyError> {
             let told = match key {
                 Key::Code(code) => state.copy.by_code_hash(&wire::code_hash(&state.store_key, code))?,
@@ -205,7 +205,7 @@ impl Till {
             }
         };
         let found = found().unwrap_or_else(|error| {
-            tracing::error!(%error, "the local copy could not be read");
+            self.meet_copy_error(state, &error);
             None
         });
         let as_of = found.as_ref().map(|(_, _, heard_at)| *heard_at);

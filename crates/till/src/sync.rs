@@ -228,7 +228,10 @@ impl Till {
                 }
                 let heard_at = (!page.more).then(|| self.clock.now());
                 let position = Position { epoch: page.epoch, seq: page.last };
-                state.copy.apply(&page.entries, &position, heard_at).map_err(disk)?;
+                if let Err(error) = state.copy.apply(&page.entries, &position, heard_at) {
+                    self.meet_copy_error(state, &error);
+                    return Err(disk(error));
+                }
                 state.copy.setup().map(|setup| setup.version) != Some(page.setup)
             };
             if setup_is_old {

@@ -214,6 +214,20 @@ impl Till {
         }
     }
 
+    /// Takes note of a failure of the local copy; a damaged one is set aside and fetched anew.
+    pub(crate) fn meet_copy_error(&self, state: &mut State, error: &CopyError) {
+        tracing::error!(%error, "the local copy could not be used");
+        if let CopyError::Damaged(_) = error {
+            match state.copy.begin_anew(&self.folder.file("copy.db"), self.clock.now()) {
+                Ok(_) => {
+                    state.copy_rebuilt = true;
+                    self.wake.notify_one();
+                }
+                Err(error) => tracing::error!(%error, "and could not be begun anew"),
+            }
+        }
+    }
+
     /// The state, locked. Nothing may wait for the network, or for another lock, while it is held.
     pub(crate) fn lock(&self) -> MutexGuard<'_, Option<State>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)

@@ -6,7 +6,7 @@
 use std::path::{Path, PathBuf};
 
 use model::time::UnixMs;
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, ErrorCode, OptionalExtension, params};
 use wire::api::{Entry, Setup};
 use wire::entitlement::Entitlement;
 
@@ -45,18 +45,29 @@ pub struct Position {
 
 /// The copy could not be read or written.
 #[derive(Debug, thiserror::Error)]
-#[error("the local copy failed: {0}")]
-pub struct CopyError(String);
+pub enum CopyError {
+    /// What is in the file is damaged: fetching everything anew is the cure.
+    #[error("the local copy is damaged: {0}")]
+    Damaged(String),
+    /// The disk or the system refused.
+    #[error("the local copy failed: {0}")]
+    Failed(String),
+}
 
 impl From<rusqlite::Error> for CopyError {
     fn from(error: rusqlite::Error) -> CopyError {
-        CopyError(error.to_string())
+        match error.sqlite_error_code() {
+            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
+                CopyError::Damaged(error.to_string())
+            }
+            _ => CopyError::Failed(error.to_string()),
+        }
     }
 }
 
 impl From<serde_json::Error> for CopyError {
     fn from(error: serde_json::Error) -> CopyError {
-        CopyError(error.to_string())
+        CopyError::Damaged(error.to_string())
     }
 }
 
@@ -67,15 +78,25 @@ impl Copy {
         match Copy::try_open(path) {
             Ok(copy) => Ok((copy, None)),
             Err(error) => {
-                let aside = path.with_extension(format!("broken-{}.db", now.0));
-                tracing::warn!(%error, aside = %aside.display(), "the local copy is set aside and fetched anew");
-                std::fs::rename(path, &aside).map_err(|error| CopyError(error.to_string()))?;
-                for rest in ["db-wal", "db-shm"] {
-                    let _ = std::fs::remove_file(path.with_extension(rest));
-                }
+                tracing::warn!(%error, "the local copy cannot be used");
+                let aside = set_aside(path, now)?;
                 Ok((Copy::try_open(path)?, Some(aside)))
             }
         }
+    }
+
+    /// Sets this copy aside and begins an empty one in its place, because damage was met while reading.
+    pub fn begin_anew(&mut self, path: &Path, now: UnixMs) -> Result<PathBuf, CopyError> {
+        // The file can be renamed only once nothing holds it open.
+        drop(std::mem::replace(&mut self.db, Connection::open_in_memory()?));
+        let aside = set_aside(path, now)?;
+        let setup = self.setup.take();
+        *self = Copy::try_open(path)?;
+        // Who may sign in was read before the damage was met, and is still true.
+        if let Some(setup) = setup {
+            self.set_setup(setup)?;
+        }
+        Ok(aside)
     }
 
     fn try_open(path: &Path) -> Result<Copy, CopyError> {
@@ -88,7 +109,7 @@ impl Copy {
             0 => db.execute_batch(&format!(
                 "BEGIN IMMEDIATE; {SCHEMA} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;"
             ))?,
-            other => return Err(CopyError(format!("schema {other} is another program's"))),
+            other => return Err(CopyError::Damaged(format!("schema {other} is another program's"))),
         }
         let mut copy = Copy { db, setup: None };
         // Reads one row of each table, so that a damaged page is met now and not under a customer's eyes.
@@ -189,6 +210,18 @@ impl Copy {
     }
 }
 
+/// Renames the file, so that whoever looks after the till can look at it.
+fn set_aside(path: &Path, now: UnixMs) -> Result<PathBuf, CopyError> {
+    let aside = path.with_extension(format!("broken-{}.db", now.0));
+    tracing::warn!(aside = %aside.display(), "the local copy is set aside and fetched anew");
+    std::fs::rename(path, &aside).map_err(|error| CopyError::Failed(error.to_string()))?;
+    for rest in ["db-wal", "db-shm"] {
+        // They may or may not be there; a new database must not meet the old one's.
+        let _ = std::fs::remove_file(path.with_extension(rest));
+    }
+    Ok(aside)
+}
+
 fn put(db: &Connection, code_hash: &str, told: &Entitlement) -> Result<(), CopyError> {
     db.prepare_cached(
         "INSERT INTO entitlement (id, code_hash, member, version, told) VALUES (?1, ?2, ?3, ?4, ?5)
@@ -259,6 +292,25 @@ mod tests {
             (copy.position().unwrap().seq, copy.heard_at().unwrap()),
             (3, Some(NOW)),
             "and it knows where"
+        );
+    }
+
+    #[test]
+    fn damage_that_is_met_while_reading_begins_the_copy_anew() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("copy.db");
+        let (mut copy, _) = Copy::open(&path, NOW).unwrap();
+        let entries: Vec<Entry> = (0..500).map(|n| entry(n, &format!("e{n}"), 1)).collect();
+        copy.apply(&entries, &Position { epoch: "a".into(), seq: 500 }, Some(NOW)).unwrap();
+        copy.db.execute("UPDATE entitlement SET told = 'no JSON' WHERE id = 'e7'", []).unwrap();
+        let damaged = copy.by_id("e7");
+        assert!(matches!(damaged, Err(CopyError::Damaged(_))), "told as damage: {damaged:?}");
+        let aside = copy.begin_anew(&path, NOW).unwrap();
+        assert!(aside.exists(), "the damaged file is kept");
+        assert_eq!(
+            (copy.count().unwrap(), copy.position().unwrap()),
+            (0, Position::default()),
+            "and all is new"
         );
     }
 
