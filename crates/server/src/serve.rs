@@ -2,11 +2,15 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
 use crate::routes::{State, app};
+
+/// How long requests that have begun may take to end (seconds). A client that stalls must not keep the server.
+const STOP_SECONDS_MAX: u64 = 10;
 
 /// A running server.
 pub struct Server {
@@ -41,9 +45,16 @@ impl Server {
     }
 
     /// Ends the waiting polls, finishes what has begun, and closes the database.
-    pub async fn stop(self) -> io::Result<()> {
+    pub async fn stop(mut self) -> io::Result<()> {
         self.state.stop();
-        let ended = self.task.await.unwrap_or_else(|error| Err(io::Error::other(error)));
+        let ended = match tokio::time::timeout(Duration::from_secs(STOP_SECONDS_MAX), &mut self.task).await {
+            Ok(ended) => ended.unwrap_or_else(|error| Err(io::Error::other(error))),
+            Err(_) => {
+                tracing::warn!("a client stalled, its connection is cut");
+                self.task.abort();
+                Ok(())
+            }
+        };
         self.state.store.close().await;
         ended
     }

@@ -324,9 +324,13 @@ impl Desk {
         match self.till.confirm(&card.known, &takes, &clerk, source.code()).await {
             Ok(concluded) => {
                 let verdict = self.verdict_of(concluded.number);
-                self.show_verdict(
-                    verdict.unwrap_or_else(|| Verdict::of(concluded.decision.reason, concluded.at)),
-                );
+                let mut verdict =
+                    verdict.unwrap_or_else(|| Verdict::of(concluded.decision.reason, concluded.at));
+                // What was offered is at hand, whether or not the feed has brought it into the copy yet.
+                let subject = Subject::Whole(Box::new(card.known.entitlement.clone()));
+                verdict.todo = todo_of(concluded.decision.outcome, verdict.reason, &subject);
+                verdict.subject = Some(subject);
+                self.show_verdict(verdict);
             }
             Err(Reason::NothingChosen) => self.set_stage(Stage::Offer(card)),
             Err(reason) => {

@@ -201,6 +201,7 @@ async fn answer<T: DeserializeOwned>(request: reqwest::RequestBuilder) -> Result
 
 /// What a failed request means. Which of its several causes it was stands only in the chain of sources.
 fn silent(error: reqwest::Error) -> LinkError {
+    { let mut c: Option<&dyn std::error::Error> = Some(&error); while let Some(e) = c { tracing::error!("DBG {e:?}"); c = e.source(); } }
     let mut cause: Option<&dyn std::error::Error> = Some(&error);
     while let Some(inner) = cause {
         let untrusted = inner

@@ -231,6 +231,21 @@ impl Till {
         clerk: &Person,
         source: &str,
     ) -> Result<Concluded, Reason> {
+        match self.try_confirm(known, takes, clerk, source).await? {
+            Some(concluded) => Ok(concluded),
+            // An interrupted act that was to go on turned out to be voided; it begins anew, under a new number.
+            None => self.try_confirm(known, takes, clerk, source).await?.ok_or(Reason::UnknownOffline),
+        }
+    }
+
+    /// Nothing if the number of an interrupted act was voided meanwhile; that stands in the journal then.
+    async fn try_confirm(
+        &self,
+        known: &Known,
+        takes: &[Take],
+        clerk: &Person,
+        source: &str,
+    ) -> Result<Option<Concluded>, Reason> {
         let now = self.clock.now();
         let (number, begun, begun_at) = {
             let mut guard = self.lock();
@@ -239,14 +254,20 @@ impl Till {
             match in_doubt {
                 // The program stopped in the middle of this very act: it goes on under its number, for a new
                 // number could be counted beside the old one.
-                Some(old) if old.takes() == takes => (old.number, old.begun.clone(), old.begun_at),
+                Some(old) if old.takes() == takes => {
+                    let resumed = (old.number, old.begun.clone(), old.begun_at);
+                    state.in_hand = Some(resumed.0);
+                    resumed
+                }
                 Some(_) => return Err(Reason::UnknownOffline),
                 None => {
                     let number = self.new_number(now);
                     match state.line {
                         LineState::Revoked => return Err(Reason::TillRevoked),
                         LineState::Offline(silence) => {
-                            return self.decide_alone(state, number, known, takes, clerk, source, silence);
+                            return self
+                                .decide_alone(state, number, known, takes, clerk, source, silence)
+                                .map(Some);
                         }
                         LineState::Online => {}
                     }
@@ -298,32 +319,38 @@ impl Till {
         begun_at: UnixMs,
         known: &Known,
         takes: &[Take],
-    ) -> Result<Concluded, Reason> {
+    ) -> Result<Option<Concluded>, Reason> {
         let answer = self.ask_server(number, begun, begun_at).await;
         let now = self.clock.now();
         let mut guard = self.lock();
         let state = guard.as_mut().ok_or(Reason::NotEnrolled)?;
+        let Some(answer) = answer else {
+            let number = number.to_string();
+            state.write(now, vec![Act::Settled { number, settlement: wire::api::Settlement::Voided }])?;
+            return Ok(None);
+        };
         let mut known = known.clone();
         state.join_own(&mut known);
         let decision = decide::conclude(&known, takes, &state.place(), &state.policy(), now, answer);
         state.write(now, vec![Act::Decided(decided(number, &known, takes, &decision))])?;
-        Ok(Concluded { number, decision, at: now })
+        Ok(Some(Concluded { number, decision, at: now }))
     }
 
-    async fn ask_server(&self, number: Number, begun: &Begun, begun_at: UnixMs) -> Answer {
+    /// What the server says; nothing if the number was voided, so that it can never be counted.
+    async fn ask_server(&self, number: Number, begun: &Begun, begun_at: UnixMs) -> Option<Answer> {
         let (link, waiting, line) = match self.lock().as_ref() {
             Some(state) => (state.link.clone(), state.ledger.waiting(), state.line),
-            None => return Answer::Refused(Reason::NotEnrolled.into()),
+            None => return Some(Answer::Refused(Reason::NotEnrolled.into())),
         };
         if let LineState::Offline(silence) = line {
-            return Answer::Silent(silence);
+            return Some(Answer::Silent(silence));
         }
         // What was taken or given back while the line was down comes first, or the server would judge without it.
         if waiting > 0
             && let Err(error) = self.push(DEADLINE).await
         {
             self.note_line::<()>(&Err(error.clone()));
-            return answer_of(error);
+            return Some(answer_of(error));
         }
         let redeem = Redeem {
             entitlement: begun.entitlement.clone(),
@@ -337,7 +364,7 @@ impl Till {
         };
         let answer = link.redeem(&number.to_string(), &redeem, DEADLINE).await;
         self.note_line(&answer);
-        match answer {
+        Some(match answer {
             Ok(Redeemed::Counted) => Answer::Counted,
             Ok(Redeemed::Refused { reason, earlier }) => {
                 let earlier = earlier.as_ref().and_then(|told| Use::try_from(told).ok());
@@ -347,8 +374,9 @@ impl Till {
                     None => Answer::Refused(Reason::Cancelled.into()),
                 }
             }
+            Err(LinkError::Problem(problem)) if problem.error == "voided" => return None,
             Err(error) => answer_of(error),
-        }
+        })
     }
 
     /// Takes a redemption back.

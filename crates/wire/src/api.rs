@@ -22,7 +22,7 @@ use crate::entitlement::{Circumstance, Entitlement, Store, Take, Use};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Problem {
     /// A stable code: "code_unknown", "code_used_up", "code_expired" (enrolment), "revoked", "bad_token",
-    /// "never_issued", "gap", "fork", "not_found", "bad_request", "internal".
+    /// "never_issued", "voided", "number_reused" (redemption), "gap", "fork", "not_found", "bad_request", "internal".
     pub error: String,
     /// For the log of whoever runs the server.
     pub message: String,
@@ -228,7 +228,8 @@ pub enum Settlement {
 pub struct Page {
     /// Another epoch than before: the numbers start anew, the copy is built anew.
     pub epoch: String,
-    /// The last number of this page; equal to `after` when nothing changed.
+    /// The last number of this page; equal to `after` when nothing changed, smaller when the server was set back
+    /// to an older state.
     pub last: u64,
     /// Whether there is more behind it.
     pub more: bool,

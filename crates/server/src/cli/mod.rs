@@ -1,5 +1,6 @@
 //! The command line: what can be asked for, and how it ends.
 
+use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -23,7 +24,7 @@ use say::Out;
 #[command(name = "counterfoil-server", version, after_help = EXIT_CODES)]
 pub struct Args {
     /// The folder of the database [default: this system's folder for application data]
-    #[arg(long, global = true, env = "COUNTERFOIL_SERVER_DATA", value_name = "DIR")]
+    #[arg(long, global = true, env = "COUNTERFOIL_DATA", value_name = "DIR")]
     data: Option<PathBuf>,
     /// Answer in JSON on standard output (times in milliseconds since 1970, money in fen)
     #[arg(long, global = true)]
@@ -156,5 +157,9 @@ fn log_to_stderr(serving: bool) {
     let default = if serving { "info" } else { "warn" };
     let filter = tracing_subscriber::EnvFilter::try_from_default_env()
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(default));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_writer(std::io::stderr)
+        .init();
 }

@@ -57,7 +57,7 @@ async fn wait_for_news(state: &State, device: &Device, from: &From) -> Result<()
     loop {
         changes.borrow_and_update();
         let (seq, setup_now) = state.store.feed_position(device).await?;
-        if seq > from.after || setup_now != setup {
+        if seq != from.after || setup_now != setup {
             return Ok(());
         }
         tokio::select! {

@@ -114,3 +114,26 @@ fn panic_text(panic: &(dyn Any + Send)) -> &str {
         .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
         .unwrap_or("no text")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn broken() -> &'static str {
+        panic!("on purpose")
+    }
+
+    #[tokio::test]
+    async fn a_panic_becomes_an_answer_of_the_contract() {
+        let router = Router::new().route("/", get(broken)).layer(middleware::from_fn(guarded));
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let response = reqwest::Client::builder().no_proxy().build().unwrap().get(url).send().await.unwrap();
+        assert_eq!(response.status().as_u16(), 500, "the client hears of a fault");
+        assert_eq!(response.headers()[wire::VERSION_HEADER], wire::VERSION, "in this contract");
+        let text = response.text().await.unwrap();
+        assert!(text.contains("\"internal\"") && !text.contains("purpose"), "and of nothing inside: {text}");
+    }
+}

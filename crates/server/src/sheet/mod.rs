@@ -6,9 +6,10 @@ use std::path::{Path, PathBuf};
 
 use image::RgbImage;
 use image::codecs::png::{CompressionType, FilterType, PngEncoder};
+use qrcode::bits::Bits;
 use qrcode::render::svg;
 use qrcode::types::QrError;
-use qrcode::{EcLevel, QrCode};
+use qrcode::{EcLevel, QrCode, Version};
 
 use crate::store::PracticeCode;
 
@@ -127,24 +128,39 @@ fn on_sheet(code: &PracticeCode, file: &Path) -> OnSheet {
     }
 }
 
-/// Upper-case letters and digits go into alphanumeric mode by themselves: version 1, the largest modules.
+/// The symbol of a code: upper-case letters and digits fit alphanumeric mode, and so version 1, the largest modules.
 fn matrix(text: &str) -> Result<QrCode, QrError> {
-    QrCode::with_error_correction_level(text, EcLevel::M)
+    // One alphanumeric segment: an encoder that changes mode for every run of digits makes some of our codes a
+    // version larger than others.
+    for version in 1..=VERSION_MAX {
+        let mut bits = Bits::new(Version::Normal(version));
+        bits.push_alphanumeric_data(text.as_bytes())?;
+        if bits.push_terminator(EcLevel::M).is_ok() {
+            return QrCode::with_bits(bits, EcLevel::M);
+        }
+    }
+    Err(QrError::DataTooLong)
 }
+
+/// The largest symbol that this draws: larger ones are hard to read from a phone.
+const VERSION_MAX: i16 = 8;
 
 #[cfg(test)]
 mod tests {
-    use model::code::{Code, CodeKind};
-    use qrcode::Version;
-
     use super::*;
+    use model::code::{Code, CodeKind, RANDOM_BYTES};
 
     #[test]
     fn a_code_of_ours_fits_the_smallest_picture() {
+        for seed in 0..=255u8 {
+            let mut random = [0u8; RANDOM_BYTES];
+            random.iter_mut().zip(0u8..).for_each(|(byte, n)| *byte = seed.wrapping_mul(n.wrapping_add(3)));
+            let code = Code::issue(CodeKind::Order, random);
+            let matrix = matrix(code.secret()).unwrap();
+            assert_eq!(matrix.version(), Version::Normal(1), "20 characters, whatever digits are among them");
+            assert_eq!(matrix.error_correction_level(), EcLevel::M, "a little dirt does not matter");
+        }
         let code = Code::issue(CodeKind::Order, *b"seventeen letters");
-        let matrix = matrix(code.secret()).unwrap();
-        assert_eq!(matrix.version(), Version::Normal(1), "20 characters in alphanumeric mode at level M");
-        assert_eq!(matrix.error_correction_level(), EcLevel::M, "a little dirt does not matter");
         let svg = svg(code.secret()).unwrap();
         assert!(
             svg.contains("<svg") && svg.contains("width=\"116\""),

@@ -184,8 +184,7 @@ macro_rules! select {
                  FROM entitlements e JOIN entitlement_stores es
                    ON es.tenant = e.tenant AND es.bucket = e.bucket AND es.entitlement = e.entitlement
                  JOIN stores s ON s.tenant = es.tenant AND s.store = es.store ",
-                $chosen,
-                " ORDER BY es.entitlement, es.store"
+                $chosen
             ),
             uses: concat!(
                 "SELECT e.entitlement, r.number, r.takes, r.at, r.device, r.till, r.store_name, r.clerk
@@ -223,6 +222,10 @@ async fn gather(tx: &mut SqliteConnection, select: &Select, key: &Key<'_>) -> Re
     for row in chosen(select.stores, key).fetch_all(&mut *tx).await? {
         let shop = Shop { id: row.try_get("store")?, name: row.try_get("name")? };
         owner(&mut held, &places, &row)?.stores.get_or_insert_default().push(shop);
+    }
+    // Sorted here: asked to sort them, the database would begin with all stores of all entitlements.
+    for stores in held.iter_mut().filter_map(|held| held.entitlement.stores.as_mut()) {
+        stores.sort_by(|a, b| a.id.cmp(&b.id));
     }
     for row in chosen(select.uses, key).fetch_all(&mut *tx).await? {
         owner(&mut held, &places, &row)?.uses.push(use_of(&row)?);

@@ -50,8 +50,9 @@ impl Store {
         let after = signed(after);
         let mut tx = self.reading().await?;
         let chain = sqlx::query(
-            "SELECT c.epoch, c.setup_version, s.store_key FROM chain c
-             JOIN stores s ON s.tenant = c.tenant AND s.store = $2 WHERE c.tenant = $1",
+            "SELECT c.epoch, c.setup_version, s.store_key, f.seq FROM chain c
+             JOIN stores s ON s.tenant = c.tenant AND s.store = $2
+             JOIN feeds f ON f.tenant = c.tenant AND f.feed = $2 WHERE c.tenant = $1",
         )
         .bind(TENANT)
         .bind(feed)
@@ -73,7 +74,9 @@ impl Store {
             .take(PAGE_LENGTH_MAX as usize)
             .map(|row| Ok((row.try_get("seq")?, row.try_get("entitlement")?)))
             .collect::<Result<Vec<(i64, String)>, sqlx::Error>>()?;
-        let last = numbers.last().map_or(after, |(seq, _)| *seq);
+        // A till that is ahead of this server learns so: the server was set back to an older state.
+        let here: i64 = chain.try_get("seq")?;
+        let last = numbers.last().map_or(after.min(here), |(seq, _)| *seq);
         let mut held = entitlements::of_feed(&mut tx, feed, after, last).await?;
         let key: Vec<u8> = chain.try_get("store_key")?;
         let key: [u8; 32] =

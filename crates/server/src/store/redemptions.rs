@@ -421,3 +421,65 @@ fn listed(row: &SqliteRow) -> Result<RedemptionRow, StoreError> {
         undone: State::of(row.try_get("state")?)? == State::Undone,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::real;
+    use crate::store::NewEntitlement;
+
+    /// The look before the write names reasons; this is what decides if the look should ever be wrong.
+    #[tokio::test]
+    async fn the_write_itself_takes_no_more_than_there_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(folder.path(), real::hands()).await.unwrap();
+        let line = w::Line {
+            sku: "a".into(),
+            name: "a".into(),
+            variant: String::new(),
+            shelf: String::new(),
+            quantity: 3,
+        };
+        let new = NewEntitlement {
+            kind: w::Kind::Order,
+            title: String::new(),
+            lines: vec![line],
+            standing: w::Standing::Good,
+            valid_from: Some(1_000),
+            valid_until: Some(2_000),
+            stores: None,
+            spend_min: 0,
+            value: 0,
+            holder: String::new(),
+            notes: Vec::new(),
+            member: None,
+        };
+        let issued = store.issue(&[new]).await.unwrap();
+        let mut tx = store.writing().await.unwrap();
+        for (quantity, moment, expected, why) in [
+            (2, 1_500, true, "two of three"),
+            (2, 1_500, false, "two of one"),
+            (1, 999, false, "before its time"),
+            (1, 2_001, false, "after its time"),
+            (1, 2_000, true, "the last one in the last moment"),
+            (1, 1_500, false, "none is left"),
+        ] {
+            let takes = [w::Take { sku: "a".into(), quantity }];
+            let number = store.hands().number();
+            let asked =
+                Asked { number, entitlement: &issued[0].id, takes: &takes, clerk: "", at: 0, request: "" };
+            let written = write_takes(&mut tx, &asked, UnixMs(moment)).await.unwrap();
+            assert_eq!(written, expected, "{why}");
+        }
+        sqlx::query("UPDATE entitlements SET standing = 'refunded'").execute(&mut *tx).await.unwrap();
+        sqlx::query("UPDATE entitlement_lines SET taken = 0").execute(&mut *tx).await.unwrap();
+        let takes = [w::Take { sku: "a".into(), quantity: 1 }];
+        let number = store.hands().number();
+        let asked =
+            Asked { number, entitlement: &issued[0].id, takes: &takes, clerk: "", at: 0, request: "" };
+        assert!(
+            !write_takes(&mut tx, &asked, UnixMs(1_500)).await.unwrap(),
+            "refunded, however much is left"
+        );
+    }
+}
