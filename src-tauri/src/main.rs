@@ -9,7 +9,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::Parser;
-use tauri::{Emitter, Manager, WebviewUrl, WebviewWindowBuilder};
+use tauri::{Emitter, LogicalSize, Manager, WebviewUrl, WebviewWindowBuilder};
 use till::Till;
 use till::desk::Desk;
 use till::folder::Folder;
@@ -68,11 +68,7 @@ fn run(shell: Shell) -> tauri::Result<()> {
     tauri::Builder::default()
         .invoke_handler(commands::handler())
         .setup(|app| {
-            WebviewWindowBuilder::new(app, "main", WebviewUrl::default())
-                .title("Counterfoil")
-                .inner_size(1366.0, 768.0)
-                .min_inner_size(1024.0, 700.0)
-                .build()?;
+            open_window(app)?;
             if let Shell::Open(desk) = &shell {
                 keep_going(app.handle().clone(), desk.clone());
             }
@@ -81,6 +77,24 @@ fn run(shell: Shell) -> tauri::Result<()> {
             Ok(())
         })
         .run(tauri::generate_context!())
+}
+
+/// The window fills the screen; where nobody manages windows, it takes what the screen has, up to its usual size.
+fn open_window(app: &tauri::App) -> tauri::Result<()> {
+    let usual = LogicalSize::new(1366.0, 768.0);
+    let window = WebviewWindowBuilder::new(app, "main", WebviewUrl::default())
+        .title("Counterfoil")
+        .inner_size(usual.width, usual.height)
+        .min_inner_size(1024.0, 700.0)
+        .maximized(true)
+        .build()?;
+    if let Some(monitor) = window.current_monitor()? {
+        let room: LogicalSize<f64> = monitor.size().to_logical(monitor.scale_factor());
+        if room.width < usual.width || room.height < usual.height {
+            window.set_size(LogicalSize::new(room.width.min(usual.width), room.height.min(usual.height)))?;
+        }
+    }
+    Ok(())
 }
 
 /// What goes on for as long as the window is open: the sync, and screens for the page.

@@ -201,30 +201,32 @@ async fn answer<T: DeserializeOwned>(request: reqwest::RequestBuilder) -> Result
 
 /// What a failed request means. Which of its several causes it was stands only in the chain of sources.
 fn silent(error: reqwest::Error) -> LinkError {
-    { let mut c: Option<&dyn std::error::Error> = Some(&error); while let Some(e) = c { tracing::error!("DBG {e:?}"); c = e.source(); } }
-    let mut cause: Option<&dyn std::error::Error> = Some(&error);
+    let mut hung_up = error.is_connect();
+    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(&error);
     while let Some(inner) = cause {
-        let untrusted = inner
-            .downcast_ref::<rustls::Error>()
-            .is_some_and(|tls| matches!(tls, rustls::Error::InvalidCertificate(_)));
-        // The error of the TLS layer travels inside an io::Error, whose source() does not lead to it.
-        let inside_io = inner
-            .downcast_ref::<std::io::Error>()
-            .and_then(|io| io.get_ref())
-            .and_then(|boxed| boxed.downcast_ref::<rustls::Error>())
-            .is_some_and(|tls| matches!(tls, rustls::Error::InvalidCertificate(_)));
-        if untrusted || inside_io {
+        if tls_error(inner).is_some_and(|tls| matches!(tls, rustls::Error::InvalidCertificate(_))) {
             return LinkError::Silent(Silence::Untrusted);
         }
+        // A server that stops closes the line without a word: nobody is there, and nothing was garbled.
+        hung_up |= inner.is::<std::io::Error>()
+            || inner.downcast_ref::<hyper::Error>().is_some_and(hyper::Error::is_incomplete_message);
         cause = inner.source();
     }
     LinkError::Silent(if error.is_timeout() {
         Silence::TimedOut
-    } else if error.is_connect() {
+    } else if hung_up {
         Silence::Unreachable
     } else {
         Silence::Garbled
     })
+}
+
+/// The error of the TLS layer, which travels inside io::Errors whose source() does not lead to it.
+fn tls_error<'a>(error: &'a (dyn std::error::Error + 'static)) -> Option<&'a rustls::Error> {
+    match error.downcast_ref::<std::io::Error>() {
+        Some(io) => tls_error(io.get_ref()?),
+        None => error.downcast_ref::<rustls::Error>(),
+    }
 }
 
 /// A body that did not come to its end.
