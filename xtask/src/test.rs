@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 
-use crate::cargo::{build_programs, cargo};
+use crate::cargo::cargo;
 use crate::counts::Counts;
 use crate::display::PrivateScreen;
 use crate::node::Node;
@@ -30,14 +30,14 @@ pub fn test(places: &Places, after_failure: AfterFailure) -> Result<ExitCode> {
         clippy.args(["clippy", "--locked", "--workspace", "--all-targets", "--", "-D", "warnings"]);
         program::run("cargo clippy", &mut clippy)
     });
-    suite.step("tests", |counts| cargo_test(places, after_failure, &[], None, counts));
-    suite.step("tests of the shell", |counts| {
-        cargo_test(places, after_failure, &["-p", "counterfoil"], None, counts)
+    // One choice of packages for everything that is built from here on: another choice would choose other features
+    // of shared crates, and build them anew.
+    suite.step("build", |_| {
+        program::run("cargo build", cargo(places).args(["build", "--locked", "--workspace"]))
     });
-    suite.step("build", |_| build_programs(places, Profile::Debug));
-    suite.step("tests in the window", |counts| {
+    suite.step("tests, window included", |counts| {
         let screen = PrivateScreen::start()?;
-        cargo_test(places, after_failure, &["-p", "window-tests"], Some(&screen), counts)
+        cargo_test(places, after_failure, &["--workspace"], Some(&screen), counts)
     });
     Ok(suite.report())
 }
@@ -167,13 +167,13 @@ impl Step {
         let outcome = match self.outcome {
             Outcome::Good => "good",
             Outcome::Failed => "FAILED",
-            Outcome::NotReached => return format!("   {:<20} not reached", self.name),
+            Outcome::NotReached => return format!("   {:<24} not reached", self.name),
         };
         let tests = match self.counts {
             Counts { passed: 0, failed: 0 } => String::new(),
             Counts { passed, failed } => format!("{passed} passed, {failed} failed"),
         };
-        let row = format!("   {:<20} {outcome:<8} {:>12}   {tests}", self.name, say::took(self.time));
+        let row = format!("   {:<24} {outcome:<8} {:>12}   {tests}", self.name, say::took(self.time));
         row.trim_end().to_owned()
     }
 }
@@ -231,6 +231,6 @@ mod tests {
             time: Duration::from_secs(75),
             counts: Counts { passed: 12, failed: 0 },
         };
-        assert_eq!(step.row(), "   tests                good       1 min 15 s   12 passed, 0 failed");
+        assert_eq!(step.row(), "   tests                    good       1 min 15 s   12 passed, 0 failed");
     }
 }

@@ -1,0 +1,21 @@
+//! What happens at a counter, one story a file.
+#![allow(clippy::unwrap_used, reason = "a test ends where it cannot go on")]
+
+mod any_course;
+mod bad_input;
+mod broken_files;
+mod doors;
+mod faults;
+mod feed;
+mod interrupted;
+mod member_card;
+mod no_secrets;
+mod offline_and_back;
+mod order_in_part;
+mod practice_codes;
+mod redeem_online;
+mod restored_server;
+mod same_code_again;
+mod times_card;
+mod two_tills_one_coupon;
+mod undo;

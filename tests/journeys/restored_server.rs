@@ -1,0 +1,73 @@
+//! The server's database is set back to a backup: the tills bring what it has lost.
+
+use model::verdict::Reason;
+use tests::{Shop, goods};
+
+#[tokio::test]
+async fn the_tills_bring_what_it_has_lost() {
+    let mut shop = Shop::open().await;
+    let till = shop.till("1号收银机").await;
+    let coupons = shop.issue(&goods::coupons(4)).await;
+    till.sync().await;
+    till.redeem(&coupons[0].code).await;
+    till.sync().await;
+    let saved = shop.backup().await;
+    // What comes now is in no backup: one decided by the server, one decided without it and settled.
+    shop.clock.turn_minutes(1);
+    till.redeem(&coupons[1].code).await;
+    till.cord.cut();
+    shop.clock.turn_minutes(1);
+    till.redeem(&coupons[2].code).await;
+    till.cord.mend();
+    till.sync().await;
+    assert_eq!(shop.counting_numbers().await.len(), 3, "three were counted");
+
+    shop.restore(&saved).await;
+    assert_eq!(shop.counting_numbers().await.len(), 1, "the backup knows of one");
+    shop.clock.turn_minutes(1);
+    let fourth = till.redeem(&coupons[3].code).await;
+    assert_eq!(fourth.reason, Reason::Redeemed, "business goes on");
+    till.sync().await;
+
+    assert_eq!(shop.counting_numbers().await.len(), 4, "and the till has brought the others again");
+    assert_eq!(shop.cases().await.len(), 0, "each under its number, so that nobody has to look");
+    assert_eq!(till.standing().waiting, 0, "nothing waits");
+    let lines = till.standing().journal_lines;
+    assert_eq!(shop.lines_held(&till).await, lines, "the server holds the whole journal again");
+}
+
+#[tokio::test]
+async fn the_tills_hear_what_changes_afterwards() {
+    let mut shop = Shop::open().await;
+    let till = shop.till("1号收银机").await;
+    let saved = shop.backup().await;
+    shop.issue(&goods::coupons(5)).await;
+    till.sync().await;
+    assert_eq!(till.standing().entitlements, 5, "five coupons are in the copy");
+
+    shop.restore(&saved).await;
+    let fresh = shop.coupon().await;
+    till.sync().await;
+    till.sync().await;
+    till.cord.cut();
+    let done = till.scan(fresh.secret()).await;
+    assert!(
+        matches!(done.stage, till::screen::Stage::Offer(_)),
+        "what was issued after the restore is in the copy, although the feed's numbers began lower: {:?}",
+        done.stage
+    );
+}
+
+#[tokio::test]
+async fn a_coupon_that_the_backup_takes_for_unused_is_not_given_out_by_the_till_that_used_it() {
+    let mut shop = Shop::open().await;
+    let till = shop.till("1号收银机").await;
+    let code = shop.coupon().await;
+    till.sync().await;
+    let saved = shop.backup().await;
+    till.redeem(&code).await;
+    shop.restore(&saved).await;
+    shop.clock.turn_minutes(5);
+    let again = till.refused(code.secret()).await;
+    assert_eq!(again.reason, Reason::Used, "the till's own journal remembers what the server has forgotten");
+}

@@ -1,0 +1,488 @@
+//! The real programs as processes: what they promise on the command line, and what is left of it after kill -9.
+//!
+//! `COUNTERFOIL_ROUNDS` asks for more rounds of killing than usual, `COUNTERFOIL_SEED` for another course of them.
+#![allow(clippy::unwrap_used, reason = "a test ends where it cannot go on")]
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::mpsc;
+use std::time::Duration;
+
+use serde_json::Value;
+use tempfile::TempDir;
+use tests::hands::SeededDice;
+use tests::programs::{Ended, Serving, ended, programs};
+
+/// A server with its demo chain, and folders for tills, all as processes.
+struct Street {
+    folders: TempDir,
+    serving: Serving,
+}
+
+impl Street {
+    fn open() -> Street {
+        let folders = tempfile::tempdir().unwrap();
+        let data = folders.path().join("server");
+        let add = |words: &[&str]| {
+            let done = ended(programs().server(&data, words));
+            done.json_with(0, "the chain is set up");
+        };
+        add(&["add-store", "南山店"]);
+        let mut staff = programs().server(&data, &["add-staff", "--store", "南山店", "--name", "李娜"]);
+        let mut staff = staff.stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
+        staff.stdin.take().unwrap().write_all(b"1234\n").unwrap();
+        assert!(staff.wait().unwrap().success(), "李娜 may sign in with a PIN from standard input");
+        let serving = programs().serve(&data, "127.0.0.1:0");
+        Street { folders, serving }
+    }
+
+    fn server_data(&self) -> PathBuf {
+        self.folders.path().join("server")
+    }
+
+    fn server(&self, words: &[&str]) -> Ended {
+        ended(programs().server(&self.server_data(), words))
+    }
+
+    fn text(&self, words: &[&str], field: &str) -> String {
+        let told = self.server(words).json_with(0, "the server's own command");
+        told[field].as_str().unwrap_or_else(|| panic!("{field} is in {told}")).to_owned()
+    }
+
+    fn coupon(&self) -> String {
+        self.text(&["issue", "coupon", "--title", "满 100 减 20 券", "--amount-off", "20"], "code")
+    }
+
+    fn till(&self, name: &str) -> Till {
+        let till = Till { data: self.folders.path().join(name) };
+        let code = self.text(&["enrol-code", "--store", "南山店"], "code");
+        till.does(&["enrol", &self.serving.url, &code, "--name", name]).json_with(0, "a fresh code enrols");
+        till
+    }
+
+    fn restart(&mut self) {
+        let listen = self.serving.listen().to_owned();
+        self.serving = programs().serve(&self.server_data(), &listen);
+    }
+
+    /// Every counted redemption: number, and whether it was taken back.
+    fn counted(&self) -> Vec<(String, bool)> {
+        let told = self.server(&["redemptions"]).json_with(0, "the list of redemptions");
+        let row = |row: &Value| (row["number"].as_str().unwrap().to_owned(), row["undone"] == true);
+        told.as_array().unwrap().iter().map(row).collect()
+    }
+}
+
+/// A till's folder, and the program on it.
+struct Till {
+    data: PathBuf,
+}
+
+impl Till {
+    fn command(&self, words: &[&str]) -> Command {
+        programs().ctl(&self.data, words)
+    }
+
+    fn does(&self, words: &[&str]) -> Ended {
+        ended(self.command(words))
+    }
+
+    fn redeems(&self, code: &str) -> Ended {
+        self.does(&["scan", code, "--confirm", "--clerk", "李娜"])
+    }
+}
+
+#[test]
+fn scan_confirm_undo_and_what_they_exit_with() {
+    let street = Street::open();
+    let till = street.till("1号收银机");
+    let code = street.coupon();
+
+    let offer = till.does(&["scan", &code]).json_with(0, "a look is done");
+    assert_eq!((&offer["stage"], &offer["basis"]["basis"]), (&"offer".into(), &"server".into()), "{offer}");
+    let unsigned = till.does(&["scan", &code, "--confirm"]);
+    unsigned.json_with(3, "nobody is signed in: a person is needed");
+    let wrong = till.does(&["sign-in", "李娜", "--pin", "0000"]).json_with(1, "a wrong PIN is refused");
+    assert_eq!(wrong["error"], "wrong_pin", "by its code: {wrong}");
+    till.does(&["sign-in", "李娜", "--pin", "1234"]).json_with(0, "the right one is not");
+    let done = till.does(&["scan", &code, "--confirm"]).json_with(0, "redeemed in her name");
+    assert_eq!((&done["outcome"], &done["reason"]), (&"accepted".into(), &"redeemed".into()), "{done}");
+    let number = done["number"].as_str().unwrap();
+
+    let again = till.redeems(&code).json_with(1, "a second time is refused");
+    assert_eq!(again["reason"], "used_here_just_now", "with its reason: {again}");
+    assert_eq!(again["earlier"]["number"], number, "and the earlier redemption");
+    let undone = till.does(&["undo", number]).json_with(0, "taken back");
+    assert_eq!((&undone["reason"], &undone["settled"]), (&"undone".into(), &true.into()), "{undone}");
+    till.does(&["undo", number]).json_with(1, "once is enough");
+    till.does(&["undo", &"0".repeat(32)]).json_with(1, "an unknown number is refused");
+    till.does(&["undo", "xyz"]).json_with(2, "no number at all is a mistake in the command");
+    let stranger = till.does(&["scan", &code, "--confirm", "--clerk", "nobody"]);
+    assert_eq!(stranger.json_with(1, "a stranger is refused")["error"], "clerk_unknown", "by name");
+    assert_eq!(till.does(&["scan"]).code, Some(2), "a command without its words is a mistake");
+    assert_eq!(till.does(&["no-such-command"]).code, Some(2), "and so is an unknown command");
+}
+
+#[test]
+fn bad_input_ends_with_a_verdict() {
+    let street = Street::open();
+    let till = street.till("1号收银机");
+    let long = "9".repeat(10_000);
+    let texts: [(&str, &str, i32); 7] = [
+        ("", "empty", 3),
+        (&long, "too_long", 3),
+        ("\u{1}\u{2}\u{7f}", "binary", 3),
+        ("C0123456789", "damaged", 3),
+        ("134567890123456789", "payment_code", 3),
+        ("https://u.wechat.com/abc", "foreign_personal_card", 3),
+        ("6901234567892", "foreign_goods_barcode", 3),
+    ];
+    for (text, reason, code) in texts {
+        let told = till.does(&["scan", "--", text]).json_with(code, reason);
+        assert_eq!(told["reason"], reason, "scan names it");
+        let read = till.does(&["read", "--", text]).json_with(code, reason);
+        assert_eq!(read["kind"], reason, "and read, without looking anything up");
+        for told in [told, read] {
+            assert!(told["sentence"].as_str().is_some_and(|words| words.len() > 3), "in words: {told}");
+        }
+    }
+    let mut many = till.command(&["read", "-"]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    many.stdin.take().unwrap().write_all(b"hello\n\xff\xfe\n6901234567892\n").unwrap();
+    let many = many.wait_with_output().unwrap();
+    assert_eq!(
+        many.stdout.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).count(),
+        3,
+        "line by line"
+    );
+    assert_eq!(many.status.code(), Some(3), "and the worst of them is the exit code");
+    let status = till.does(&["status"]).json_with(0, "all is well");
+    assert_eq!(status["journal_lines"], 0, "nothing of that was written down: {status}");
+}
+
+#[test]
+fn enrolment_status_sync_and_journal_have_their_shapes() {
+    let mut street = Street::open();
+    let nobody = Till { data: street.folders.path().join("nobody") };
+    nobody.does(&["journal", "verify"]).json_with(4, "there is no journal before enrolment");
+    nobody.does(&["sync"]).json_with(4, "and nobody to sync with");
+    let bare = nobody.does(&["status"]).json_with(0, "a till without a chain is no fault");
+    assert_eq!(bare["enrolled"], false, "{bare}");
+    let till = street.till("1号收银机");
+    let code = street.text(&["enrol-code", "--store", "南山店"], "code");
+    let twice = till.does(&["enrol", &street.serving.url, &code]).json_with(1, "a till joins one chain");
+    assert_eq!(twice["error"], "already_enrolled", "{twice}");
+    let unknown = nobody.does(&["enrol", &street.serving.url, "E000"]).json_with(1, "an unknown code");
+    assert_eq!(unknown["error"], "code_unknown", "{unknown}");
+    assert_eq!(nobody.does(&["enrol", "not an address", &code]).code, Some(2), "no address is a mistake");
+
+    let coupon = street.coupon();
+    till.does(&["sync"]).json_with(0, "the coupon is fetched");
+    street.serving.kill();
+    let status = till.does(&["status"]).json_with(0, "offline is no fault");
+    assert_eq!(
+        (&status["online"], &status["silence"], &status["waiting"]),
+        (&false.into(), &"unreachable".into(), &0.into()),
+        "{status}"
+    );
+    let done = till.redeems(&coupon).json_with(0, "the copy decides");
+    assert_eq!(
+        (&done["basis"]["basis"], &done["basis"]["silence"]),
+        (&"copy".into(), &"unreachable".into()),
+        "{done}"
+    );
+    assert!(done["basis"]["as_of"].is_i64(), "with the copy's age: {done}");
+    let failed = till.does(&["sync"]).json_with(4, "nobody is there");
+    assert_eq!(failed["error"], "not_synced", "{failed}");
+    assert_eq!(till.does(&["status"]).json()["waiting"], 1, "one waits");
+    street.restart();
+    let synced = till.does(&["sync"]).json_with(0, "the server is back");
+    assert_eq!((&synced["waiting"], &synced["cases"]), (&0.into(), &0.into()), "{synced}");
+    assert_eq!(till.does(&["cases"]).json_with(0, "no cases"), Value::Array(vec![]), "an empty list");
+
+    let lines = till.does(&["journal", "list"]).json_with(0, "the journal");
+    let acts: Vec<&str> =
+        lines.as_array().unwrap().iter().map(|line| line["act"].as_str().unwrap()).collect();
+    assert_eq!(acts, ["begun", "decided", "settled"], "every line in order");
+    let verified = till.does(&["journal", "verify"]).json_with(0, "the chain of hashes is whole");
+    assert_eq!((&verified["good"], &verified["lines"]), (&true.into(), &3.into()), "{verified}");
+}
+
+#[test]
+fn a_case_asks_for_a_person() {
+    let mut street = Street::open();
+    let (one, two) = (street.till("1号收银机"), street.till("2号收银机"));
+    let coupon = street.coupon();
+    for till in [&one, &two] {
+        till.does(&["sync"]).json_with(0, "the coupon is fetched");
+    }
+    street.serving.kill();
+    let first = one.redeems(&coupon).json_with(0, "one accepts it")["number"].clone();
+    let second = two.redeems(&coupon).json_with(0, "and so does the other")["number"].clone();
+    street.restart();
+    one.does(&["sync"]).json_with(0, "who is heard first counts");
+    two.does(&["sync"]);
+    let cases = two.does(&["cases"]).json_with(3, "the other needs a person");
+    assert_eq!((&cases[0]["class"], &cases[0]["number"]), (&"disputed".into(), &second), "{cases}");
+    assert_eq!(cases[0]["winner"]["till"], "1号收银机", "with the other side: {cases}");
+    assert_eq!(two.does(&["status"]).code, Some(3), "the status says so too");
+    let theirs = street.server(&["cases"]).json_with(0, "the server's list");
+    assert_eq!(theirs[0]["case"], cases[0]["id"], "the same case there: {theirs}");
+    assert_eq!(theirs[0]["winner"]["number"], first, "with the one that counts");
+}
+
+#[test]
+fn one_program_at_a_time_and_damage_is_said() {
+    let street = Street::open();
+    let till = street.till("1号收银机");
+    let coupon = street.coupon();
+    till.redeems(&coupon).json_with(0, "one redemption is in the journal");
+    let held = till::folder::Folder::open(&till.data).unwrap();
+    let refused = till.does(&["status"]).json_with(4, "the folder belongs to one program");
+    assert_eq!(refused["error"], "in_use", "{refused}");
+    assert!(refused["message"].as_str().unwrap().contains("close that one first"), "in words: {refused}");
+    drop(held);
+
+    let journal = till.data.join("journal.db");
+    let db = rusqlite::Connection::open(&journal).unwrap();
+    db.execute_batch("UPDATE line SET bytes = x'00' WHERE seq = 1").unwrap();
+    drop(db);
+    let broken = till.does(&["journal", "verify"]).json_with(4, "damage is a fault");
+    assert_eq!(broken["error"], "journal_broken", "{broken}");
+    assert!(broken["message"].as_str().unwrap().contains("line 1"), "and says where: {broken}");
+    till.does(&["status"]).json_with(4, "the status says so too");
+    let told = till.redeems(&street.coupon()).json_with(4, "and nothing is accepted");
+    assert_eq!(told["reason"], "journal_broken", "{told}");
+    assert!(journal.exists(), "the file is kept");
+    std::fs::write(till.data.join("till.json"), "{").unwrap();
+    let lost = till.does(&["status"]).json_with(4, "a till must know who it is");
+    assert!(lost["message"].as_str().unwrap().contains("till.json"), "{lost}");
+}
+
+#[test]
+fn the_servers_own_commands_keep_their_codes() {
+    let street = Street::open();
+    street.till("1号收银机");
+    let refused = street.server(&["enrol-code", "--store", "nowhere"]);
+    assert_eq!(refused.code, Some(1), "an unknown store is refused: {refused:?}");
+    assert!(refused.err.contains("nowhere"), "in words: {}", refused.err);
+    assert_eq!(street.server(&["show", "C000"]).code, Some(1), "so is an unknown code");
+    assert_eq!(street.server(&["issue", "coupon"]).code, Some(2), "half a command is a mistake");
+    let tills = street.server(&["tills"]).json_with(0, "the list of tills");
+    assert_eq!(tills[0]["till"], "1号收银机", "{tills}");
+    street.server(&["revoke", "--till", "1号收银机"]).json_with(0, "a till is barred");
+    let barred = Till { data: street.folders.path().join("1号收银机") };
+    let told = barred.does(&["scan", &street.coupon()]).json_with(3, "a barred till needs a person");
+    assert_eq!(told["reason"], "till_revoked", "{told}");
+    let port = street.serving.listen().to_owned();
+    let second = street.server(&["serve", "--listen", &port]);
+    assert_eq!(second.code, Some(1), "two servers on one port: {second:?}");
+}
+
+/// A full disk, in words and without loss. The disk is a small file system in a namespace of its own.
+#[cfg(target_os = "linux")]
+#[test]
+#[expect(clippy::print_stderr, reason = "a check that could not be made is said")]
+fn a_full_disk_refuses_and_loses_nothing() {
+    let street = Street::open();
+    let till = street.till("1号收银机");
+    let coupons: Vec<String> = (0..3).map(|_| street.coupon()).collect();
+    till.does(&["sync"]).json_with(0, "the coupons are fetched");
+    till.redeems(&coupons[0]).json_with(0, "with room it goes");
+    let disk = street.folders.path().join("disk");
+    std::fs::create_dir(&disk).unwrap();
+    let ctl = till.command(&[]).get_program().to_owned();
+    const STORY: &str = r#"
+        mount -t tmpfs -o size=2m tmpfs "$DISK" || exit 99
+        cp -a "$DATA/." "$DISK/" || exit 98
+        ctl() { "$CTL" --json --data "$DISK" "$@"; echo "exit $?"; }
+        head -c 8m /dev/zero > "$DISK/filler" 2>/dev/null
+        ctl scan "$ONE" --confirm --clerk 李娜
+        ctl journal verify
+        rm "$DISK/filler"
+        ctl scan "$ONE" --confirm --clerk 李娜
+        ctl scan "$TWO" --confirm --clerk 李娜
+        ctl sync"#;
+    let mut unshare = Command::new("unshare");
+    unshare.args(["--user", "--map-root-user", "--mount", "sh", "-c", STORY]);
+    unshare.env("DISK", &disk).env("DATA", &till.data).env("CTL", ctl);
+    let told = ended({
+        unshare.env("ONE", &coupons[1]).env("TWO", &coupons[2]);
+        unshare
+    });
+    if told.code != Some(0) {
+        eprintln!("not tested: this system lets nobody mount a small disk ({told:?})");
+        return;
+    }
+    let said: Vec<&str> = told.out.lines().collect();
+    let codes: Vec<&str> = said.iter().filter_map(|line| line.strip_prefix("exit ")).collect();
+    assert_eq!(codes, ["4", "0", "0", "0", "0"], "refused, whole, and then it goes: {said:?}");
+    let refused: Value = serde_json::from_str(said[0]).unwrap();
+    assert_eq!(refused["reason"], "disk_full", "and it says why: {refused}");
+    assert!(refused["sentence"].as_str().unwrap().contains("full"), "in words: {refused}");
+    let counting: Vec<(String, bool)> = street.counted();
+    assert_eq!(
+        counting.len(),
+        3,
+        "three coupons, each counted once, none while the disk was full: {counting:?}"
+    );
+}
+
+/// A disk that takes no byte more, for another reason than being full.
+#[cfg(unix)]
+#[test]
+fn a_disk_that_refuses_a_line_is_said_and_loses_nothing() {
+    let street = Street::open();
+    let till = street.till("1号收银机");
+    let coupons = [street.coupon(), street.coupon()];
+    till.redeems(&coupons[0]).json_with(0, "with a good disk it goes");
+    let mut shell = Command::new("sh");
+    shell.args(["-c", "trap '' XFSZ; ulimit -f 0; exec \"$@\"", "sh"]);
+    let scan = till.command(&["scan", &coupons[1], "--confirm", "--clerk", "李娜"]);
+    shell.arg(scan.get_program()).args(scan.get_args());
+    let told = ended(shell).json_with(4, "without a line on disk nothing is accepted");
+    assert_eq!(told["reason"], "journal_failed", "{told}");
+    assert_eq!(street.counted().len(), 1, "and nothing was counted");
+    till.does(&["journal", "verify"]).json_with(0, "the journal is whole");
+    till.redeems(&coupons[1]).json_with(0, "and once the disk is good again, it goes");
+    assert_eq!(street.counted().len(), 2, "once each");
+}
+
+/// A seeded course of killing, with what was acknowledged before it ended: number and code.
+struct Rampage {
+    street: Street,
+    tills: [Till; 2],
+    dice: SeededDice,
+    seed: u64,
+    acknowledged: BTreeMap<String, String>,
+    server_is_up: bool,
+    killed: BTreeMap<&'static str, u32>,
+}
+
+#[test]
+fn kill_anything_at_any_moment() {
+    let rounds = number_from("COUNTERFOIL_ROUNDS", 36);
+    let seed = number_from("COUNTERFOIL_SEED", 20_270_115);
+    let street = Street::open();
+    let tills = [street.till("1号收银机"), street.till("2号收银机")];
+    let coupons: Vec<String> = (0..rounds).map(|_| street.coupon()).collect();
+    for till in &tills {
+        till.does(&["sync"]).json_with(0, "the coupons are fetched");
+    }
+    let mut rampage = Rampage {
+        street,
+        tills,
+        dice: SeededDice::new(seed),
+        seed,
+        acknowledged: BTreeMap::new(),
+        server_is_up: true,
+        killed: BTreeMap::new(),
+    };
+    for code in coupons {
+        rampage.round(code);
+    }
+    if !rampage.server_is_up {
+        rampage.street.restart();
+    }
+    let Rampage { street, tills, acknowledged, killed, .. } = rampage;
+    assert_settled(&street, &tills, &acknowledged, seed);
+    assert_eq!(killed.len(), 3, "the till's scan, its sync and the server were killed: {killed:?}");
+}
+
+impl Rampage {
+    /// One customer. Anything may be killed meanwhile; often enough the customer tries once more.
+    fn round(&mut self, code: String) {
+        if !self.server_is_up && self.dice.below(2) == 0 {
+            self.street.restart();
+            self.server_is_up = true;
+        }
+        let till = &self.tills[self.dice.below(2) as usize];
+        let mut scan = till.command(&["scan", &code, "--confirm", "--clerk", "李娜"]);
+        let mut scan = scan.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        // A scan takes some 30 to 60 ms here; the moment falls anywhere in it, or after it.
+        pause(Duration::from_micros(self.dice.below(60_000)));
+        if self.server_is_up && self.dice.below(3) == 0 {
+            self.street.serving.kill();
+            self.server_is_up = false;
+            *self.killed.entry("server").or_default() += 1;
+        } else {
+            // It fails only if the program was quicker, which happens and is a case too.
+            let _ = scan.kill();
+            *self.killed.entry("scan").or_default() += 1;
+        }
+        let output = scan.wait_with_output().unwrap();
+        let out = String::from_utf8_lossy(&output.stdout).into_owned();
+        let first = Ended { code: output.status.code(), out, err: String::new() };
+        let again = (self.dice.below(2) == 0).then(|| till.redeems(&code));
+        if self.dice.below(3) == 0 {
+            let mut sync = till.command(&["sync"]).stdout(Stdio::null()).spawn().unwrap();
+            pause(Duration::from_micros(self.dice.below(60_000)));
+            let _ = sync.kill();
+            sync.wait().unwrap();
+            *self.killed.entry("sync").or_default() += 1;
+        }
+        for done in [Some(first), again].into_iter().flatten().filter(|done| done.code == Some(0)) {
+            let number = done.json()["number"].as_str().unwrap().to_owned();
+            let before = self.acknowledged.insert(number.clone(), code.clone());
+            assert_eq!(before, None, "seed {}: {number} was given twice", self.seed);
+        }
+    }
+}
+
+/// Nothing acknowledged is missing, nothing counts twice, every journal is whole.
+fn assert_settled(street: &Street, tills: &[Till], acknowledged: &BTreeMap<String, String>, seed: u64) {
+    let mut handed_over: BTreeMap<String, usize> = BTreeMap::new();
+    for till in tills {
+        let synced = till.does(&["sync"]);
+        assert!(matches!(synced.code, Some(0 | 3)), "seed {seed}: the till syncs: {synced:?}");
+        assert_eq!(synced.json()["waiting"], 0, "seed {seed}: and nothing waits");
+        till.does(&["journal", "verify"]).json_with(0, "the journal is whole");
+        for line in till.does(&["journal", "list"]).json().as_array().unwrap() {
+            if line["act"] == "decided" && line["what"]["outcome"] == "accepted" {
+                *handed_over.entry(line["what"]["number"].as_str().unwrap().to_owned()).or_default() += 1;
+            }
+        }
+    }
+    let counted = street.counted();
+    let mut times: BTreeMap<&str, usize> = BTreeMap::new();
+    for (number, _) in &counted {
+        *times.entry(number).or_default() += 1;
+    }
+    assert!(times.values().all(|count| *count == 1), "seed {seed}: no number counts twice: {times:?}");
+    for (number, code) in acknowledged {
+        assert_eq!(handed_over.get(number), Some(&1), "seed {seed}: {number} is in the journal, once");
+        assert!(
+            counted.contains(&(number.clone(), false)),
+            "seed {seed}: {number} of {code} counts: {counted:?}"
+        );
+    }
+    let cases = street.server(&["cases"]).json_with(0, "the server's list");
+    assert_eq!(cases, Value::Array(vec![]), "seed {seed}: every coupon was scanned at one till only");
+    let codes: BTreeSet<&String> = acknowledged.values().collect();
+    assert_eq!(codes.len(), acknowledged.len(), "seed {seed}: no coupon was handed out twice");
+}
+
+/// Lets a moment pass in which another process may do anything. Killing at a random moment is the one thing here
+/// that has no condition to wait for.
+fn pause(moment: Duration) {
+    let (_held, never) = mpsc::channel::<()>();
+    let _ = never.recv_timeout(moment);
+}
+
+fn number_from(name: &str, otherwise: u64) -> u64 {
+    std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(otherwise)
+}
+
+/// `--help` of each program says what its exit codes mean.
+#[test]
+fn the_exit_codes_are_written_down() {
+    let nowhere = Path::new("/nonexistent");
+    for help in [programs().ctl(nowhere, &["--help"]), programs().server(nowhere, &["--help"])] {
+        let told = ended(help);
+        assert_eq!(told.code, Some(0), "help is always there");
+        for (code, word) in [("0", "done"), ("1", "refused"), ("4", "fault")] {
+            assert!(told.out.contains(code) && told.out.contains(word), "{code} is {word}: {}", told.out);
+        }
+    }
+}
