@@ -196,7 +196,6 @@ async fn a_number_that_was_voided_unheard_does_not_swallow_the_next_redemption()
 }
 
 #[tokio::test]
-#[ignore = "the server opens a case instead: Effects::accepted does not count a number that was voided unheard"]
 async fn a_number_that_was_voided_unheard_still_counts_when_its_goods_go_out_offline() {
     let shop = Shop::open().await;
     let mut till = shop.till("1号收银机").await;

@@ -103,9 +103,11 @@ impl Effects<'_> {
         match row.map(|row| row.state) {
             _ if foreign => self.unknown(number, "", at, Reason::NeverIssued).await,
             Some(State::Counted) => Ok(Settlement::AlreadyCounted),
-            // The till itself had given this number up.
-            Some(State::Voided | State::Undone) => self.no_count(number, at, Reason::UndoneBefore).await,
-            Some(State::Refused) | None => match self.intent(number).await? {
+            // The till itself had taken this number back.
+            Some(State::Undone) => self.no_count(number, at, Reason::UndoneBefore).await,
+            // Voided, and yet handed over: the till asked, never heard the answer, and went on under the number when
+            // the customer came back. A void stops late requests; what the journal says has happened has happened.
+            Some(State::Refused | State::Voided) | None => match self.intent(number).await? {
                 Some(intent) => self.count(&intent, at).await,
                 None => self.unknown(number, "", at, Reason::NeverIssued).await,
             },

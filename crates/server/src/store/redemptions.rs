@@ -1,7 +1,8 @@
 //! Redemptions: who was first is decided here, by one conditional write for each line that is taken.
 //!
 //! Every number that the server was asked about has one row, whatever the answer, so that the same number gets the
-//! same answer. A number that was voided, refused or taken back never counts again through a late request.
+//! same answer. A number that was voided, refused or taken back never counts again through a late request;
+//! only the till's own journal can say that its goods went out all the same.
 
 use model::decide::{self, Known, Origin, Refusal};
 use model::place::{DeviceId, Place, StoreId};
@@ -338,8 +339,9 @@ async fn write_row(
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, '', 0, '')
          ON CONFLICT (tenant, bucket, number) DO UPDATE
              SET state = excluded.state, entitlement = excluded.entitlement, takes = excluded.takes,
-                 at = excluded.at, received_at = excluded.received_at, clerk = excluded.clerk
-             WHERE redemptions.state = 'refused'",
+                 at = excluded.at, received_at = excluded.received_at, clerk = excluded.clerk,
+                 answer = CASE redemptions.state WHEN 'voided' THEN excluded.answer ELSE redemptions.answer END
+             WHERE redemptions.state IN ('refused', 'voided')",
     )
     .bind(TENANT)
     .bind(BUCKET)
