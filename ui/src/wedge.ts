@@ -6,6 +6,11 @@
 
 /** No key for so long, and a burst is over (ms). */
 export const IDLE = 100;
+/**
+ * The same for a scanner that ends its scans with a suffix (ms): until the suffix is there, a longer pause within a
+ * fast burst is a busy machine and no end.
+ */
+export const STALL = 400;
 /** A suffix that arrives so long after a scan still belongs to it (ms). */
 export const LATE_SUFFIX = 300;
 const LENGTH_MIN = 6;
@@ -55,6 +60,8 @@ export class Decoder {
   private looksLikeScan = false;
   private scanEndedAt = Number.NEGATIVE_INFINITY;
   private suffixAt = Number.NEGATIVE_INFINITY;
+  // Learned from the scan before.
+  private sendsSuffix = false;
 
   constructor(private readonly sink: Sink) {}
 
@@ -63,10 +70,17 @@ export class Decoder {
     return this.kept.length > 0;
   }
 
+  /** How long a pause ends the burst that is under way (ms). */
+  get patience(): number {
+    return this.sendsSuffix && this.kept.length > 1 && isFast(gapsOf(this.kept), GAP_MEAN_MAX, GAP_P90_MAX)
+      ? STALL
+      : IDLE;
+  }
+
   /** Takes a key; true if nobody else may see it. `field`: a text field has the focus and gets ordinary typing. */
   press(press: Press, field = false): boolean {
     const last = this.kept.at(-1);
-    if (last && press.at - last.at >= IDLE) this.idle();
+    if (last && press.at - last.at >= this.patience) this.idle();
     if (isSuffix(press)) return this.suffix(press.at);
     if (/^F\d{1,2}$/.test(press.key)) return this.busy && !this.inField;
     const kept = keep(press);
@@ -85,7 +99,7 @@ export class Decoder {
     return !this.inField;
   }
 
-  /** No key came for [`IDLE`]. */
+  /** No key came for [`patience`]. */
   idle(): void {
     this.end(null);
   }
@@ -93,7 +107,9 @@ export class Decoder {
   private suffix(at: number): boolean {
     if (this.busy) return this.end(at);
     // The second half of CR LF, or an Enter that lagged behind its scan: neither may press a button.
-    return at - this.suffixAt < IDLE || at - this.scanEndedAt < LATE_SUFFIX;
+    const late = at - this.scanEndedAt < LATE_SUFFIX;
+    if (late) this.sendsSuffix = true;
+    return late || at - this.suffixAt < IDLE;
   }
 
   /** Ends the burst, with its suffix at `suffixAt` if it has one; true if the suffix is swallowed. */
@@ -109,6 +125,7 @@ export class Decoder {
       if (scan && suffixAt !== null) this.suffixAt = suffixAt;
       return scan;
     }
+    if (scan) this.sendsSuffix = suffixAt !== null;
     if (suffixAt !== null) this.suffixAt = suffixAt;
     else if (scan) this.scanEndedAt = last.at;
     if (scan) this.sink.scanned(reading(kept), suffixAt ?? last.at);
@@ -117,13 +134,20 @@ export class Decoder {
   }
 }
 
+function gapsOf(kept: Kept[]): number[] {
+  return kept.slice(1).map((key, i) => key.at - (kept[i]?.at ?? key.at));
+}
+
+/** Whether nine keys of ten came that fast. The slowest tenth is a machine that was busy, and is not counted. */
+function isFast(gaps: number[], mean: number, p90: number): boolean {
+  const usual = [...gaps].sort((a, b) => a - b).slice(0, Math.ceil(gaps.length * 0.9));
+  return usual.reduce((sum, gap) => sum + gap, 0) <= mean * usual.length && (usual.at(-1) ?? 0) <= p90;
+}
+
 function isScan(kept: Kept[]): boolean {
-  const gaps = kept.slice(1).map((key, i) => key.at - (kept[i]?.at ?? key.at));
-  gaps.sort((a, b) => a - b);
-  const mean = gaps.reduce((sum, gap) => sum + gap, 0) / gaps.length;
-  const p90 = gaps[Math.ceil(gaps.length * 0.9) - 1] ?? 0;
-  const fast = kept.length >= LENGTH_MIN && mean <= GAP_MEAN_MAX && p90 <= GAP_P90_MAX;
-  return fast || (kept.length >= SLOW_LENGTH_MIN && mean <= SLOW_GAP_MEAN_MAX && p90 <= SLOW_GAP_P90_MAX);
+  const gaps = gapsOf(kept);
+  const fast = kept.length >= LENGTH_MIN && isFast(gaps, GAP_MEAN_MAX, GAP_P90_MAX);
+  return fast || (kept.length >= SLOW_LENGTH_MIN && isFast(gaps, SLOW_GAP_MEAN_MAX, SLOW_GAP_P90_MAX));
 }
 
 /**
@@ -227,7 +251,7 @@ export function listen(view: Window, sink: Sink): () => void {
       swallowed.add(event.code);
       stop(event);
     }
-    if (decoder.busy) arm(IDLE, 2);
+    if (decoder.busy) arm(decoder.patience, 2);
   }
 
   function up(event: KeyboardEvent): void {

@@ -1,6 +1,6 @@
 // The decoder against scanners and people: fast, slow, shifted, mangled, interrupted. Time is in the key list.
 import { beforeEach, describe, expect, it } from 'vitest';
-import { Decoder, IDLE, type Press } from '../src/wedge';
+import { Decoder, IDLE, STALL, type Press } from '../src/wedge';
 
 const CODE = 'P7KQ4M2XA8F3TN5WYC6P';
 const SHIFTED: Record<string, string> = { ':': 'Semicolon', '?': 'Slash', '!': 'Digit1' };
@@ -115,6 +115,26 @@ describe('a scanner', () => {
     type('XYZ789', 10, 1050 + 150);
     decoder.idle();
     expect(said()).toEqual(['scan ABC123', 'scan XYZ789']);
+  });
+
+  it('that sends a suffix may stall in the middle, and is read whole', () => {
+    type(CODE, 5, 0);
+    decoder.press(enter(100));
+    expect(decoder.patience, 'nothing is under way').toBe(IDLE);
+    type(CODE.slice(0, 7), 5, 1000);
+    expect(decoder.patience, 'the Enter is still to come').toBe(STALL);
+    type(CODE.slice(7), 5, 1030 + STALL - 1);
+    decoder.press(enter(1600));
+    expect(said()).toEqual([`scan ${CODE}`, `scan ${CODE}`]);
+  });
+
+  it('that stops sending a suffix is noticed', () => {
+    type('ABC123', 5, 0);
+    decoder.press(enter(30));
+    type('ABC123', 5, 1000);
+    decoder.idle();
+    type('ABC123', 5, 2000);
+    expect(decoder.patience, 'no Enter is waited for any more').toBe(IDLE);
   });
 
   it('keeps function keys from opening anything', () => {
