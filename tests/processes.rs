@@ -165,8 +165,8 @@ fn bad_input_ends_with_a_verdict() {
 fn enrolment_status_sync_and_journal_have_their_shapes() {
     let mut street = Street::open();
     let nobody = Till { data: street.folders.path().join("nobody") };
-    nobody.does(&["journal", "verify"]).json_with(4, "there is no journal before enrolment");
-    nobody.does(&["sync"]).json_with(4, "and nobody to sync with");
+    nobody.does(&["journal", "verify"]).json_with(1, "there is no journal before enrolment");
+    nobody.does(&["sync"]).json_with(1, "and nobody to sync with");
     let bare = nobody.does(&["status"]).json_with(0, "a till without a chain is no fault");
     assert_eq!(bare["enrolled"], false, "{bare}");
     let till = street.till("1号收银机");
@@ -239,7 +239,7 @@ fn one_program_at_a_time_and_damage_is_said() {
     let coupon = street.coupon();
     till.redeems(&coupon).json_with(0, "one redemption is in the journal");
     let held = till::folder::Folder::open(&till.data).unwrap();
-    let refused = till.does(&["status"]).json_with(4, "the folder belongs to one program");
+    let refused = till.does(&["status"]).json_with(1, "the folder belongs to one program");
     assert_eq!(refused["error"], "in_use", "{refused}");
     assert!(refused["message"].as_str().unwrap().contains("close that one first"), "in words: {refused}");
     drop(held);
@@ -266,18 +266,19 @@ fn the_servers_own_commands_keep_their_codes() {
     street.till("1号收银机");
     let refused = street.server(&["enrol-code", "--store", "nowhere"]);
     assert_eq!(refused.code, Some(1), "an unknown store is refused: {refused:?}");
-    assert!(refused.err.contains("nowhere"), "in words: {}", refused.err);
+    assert_eq!(refused.json()["error"], "unknown_store", "with a code for scripts: {refused:?}");
+    assert!(refused.out.contains("nowhere"), "and in words: {}", refused.out);
     assert_eq!(street.server(&["show", "C000"]).code, Some(1), "so is an unknown code");
     assert_eq!(street.server(&["issue", "coupon"]).code, Some(2), "half a command is a mistake");
     let tills = street.server(&["tills"]).json_with(0, "the list of tills");
     assert_eq!(tills[0]["till"], "1号收银机", "{tills}");
     street.server(&["revoke", "--till", "1号收银机"]).json_with(0, "a till is barred");
     let barred = Till { data: street.folders.path().join("1号收银机") };
-    let told = barred.does(&["scan", &street.coupon()]).json_with(3, "a barred till needs a person");
+    let told = barred.does(&["scan", &street.coupon()]).json_with(1, "a barred till is refused");
     assert_eq!(told["reason"], "till_revoked", "{told}");
     let port = street.serving.listen().to_owned();
     let second = street.server(&["serve", "--listen", &port]);
-    assert_eq!(second.code, Some(1), "two servers on one port: {second:?}");
+    assert_eq!(second.code, Some(4), "two servers on one port: {second:?}");
 }
 
 /// A full disk, in words and without loss. The disk is a small file system in a namespace of its own.

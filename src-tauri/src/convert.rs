@@ -235,17 +235,11 @@ fn verdict(from: &screen::Verdict, now: UnixMs) -> view::Verdict {
         at: from.at.0,
         unsent: from.unsent,
         before_restart: from.before_restart,
-        undo: from
-            .undo
-            .filter(|_| from.hand_over.is_some() || still_open(from, now))
-            .map(|(of, _)| of.to_string()),
-        undo_until: from.undo.map(|(_, until)| until.0),
+        undo: from.undo.filter(|(_, until)| now <= *until).map(|(of, _)| of.to_string()),
+        // What may be taken back at any time has no clock to be shown.
+        undo_until: from.undo.map(|(_, until)| until.0).filter(|until| *until < i64::MAX),
         hand_over: from.hand_over.map(|number| number.to_string()),
     }
-}
-
-fn still_open(verdict: &screen::Verdict, now: UnixMs) -> bool {
-    verdict.undo.is_some_and(|(_, until)| now <= until)
 }
 
 fn earlier(from: &Circumstance, here: bool, at: UnixMs) -> view::Earlier {

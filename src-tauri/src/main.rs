@@ -4,7 +4,7 @@
 //! nothing: each command is a line or two, and what crosses to the page stands in [`view`].
 #![cfg_attr(not(debug_assertions), windows_subsystem = "windows")]
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use clap::Parser;
 use tauri::{Emitter, LogicalSize, Manager, WebviewUrl, WebviewWindowBuilder};
 use till::Till;
 use till::desk::Desk;
-use till::folder::Folder;
+use till::folder::{Folder, FolderError};
 use till::real::{SystemClock, SystemDice};
 use till::words::Language;
 
@@ -22,6 +22,9 @@ mod sound;
 mod view;
 
 use commands::Shell;
+
+/// So often, four times a second, the data folder is tried before the screen says that another program has it.
+const LOCK_TRIES: u32 = 12;
 
 /// Counterfoil at the counter.
 #[derive(Parser)]
@@ -60,8 +63,25 @@ fn open(data: Option<PathBuf>, language: Language) -> anyhow::Result<Arc<Desk>> 
     let path = data
         .or_else(Folder::default_path)
         .ok_or_else(|| anyhow::anyhow!("this system has no place for a program's data; say --data DIR"))?;
-    let till = Till::open(Folder::open(&path)?, Arc::new(SystemClock), Arc::new(SystemDice))?;
+    let till = Till::open(open_folder(&path)?, Arc::new(SystemClock), Arc::new(SystemDice))?;
     Ok(Arc::new(Desk::new(Arc::new(till), language)))
+}
+
+/// The folder, once a program that is just ending has let go of it: a clerk who closes the window and opens it again
+/// is quicker than the system.
+fn open_folder(path: &Path) -> Result<Folder, FolderError> {
+    for _ in 0..LOCK_TRIES {
+        match Folder::open(path) {
+            Err(FolderError::InUse(_)) => wait_a_moment(),
+            other => return other,
+        }
+    }
+    Folder::open(path)
+}
+
+#[expect(clippy::disallowed_methods, reason = "no system tells when another program lets go of a file lock")]
+fn wait_a_moment() {
+    std::thread::sleep(std::time::Duration::from_millis(250));
 }
 
 fn run(shell: Shell) -> tauri::Result<()> {

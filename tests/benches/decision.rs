@@ -183,6 +183,7 @@ fn fill(path: &Path) {
         store_key: STORE_KEY.iter().map(|byte| format!("{byte:02x}")).collect(),
         feed: "store-1".into(),
         epoch: 1,
+        barred: false,
     };
     folder.set_identity(&identity).expect("the enrolment can be written");
     let now = SystemClock.now();

@@ -244,3 +244,20 @@ async fn a_verdict_comes_back_after_a_restart_and_is_pushed_under_its_number() {
     assert_eq!(shop.counting_numbers().await, [before.number.unwrap().to_string()], "and is counted, once");
     assert_eq!(till.desk().history()[0].stands, Stands::Settled, "the history says so");
 }
+
+#[tokio::test]
+async fn the_customer_of_an_interrupted_act_who_comes_back_gets_the_goods() {
+    let shop = Shop::open().await;
+    let mut till = shop.till("1号收银机").await;
+    let code = shop.coupon().await;
+    till.sync().await;
+    let number = counted_unseen(&shop, &mut till, &code).await;
+    till.sync().await;
+    till.desk().act(Act::Next).await;
+    shop.clock.turn_minutes(5);
+    let shown = verdict(till.scan(code.secret()).await);
+    assert_eq!(shown.reason, Reason::CountedUnseen, "not 'used before': nothing was handed over yet");
+    let handed = verdict(till.desk().act(Act::HandOver(number.parse().unwrap())).await);
+    assert_eq!(handed.reason, Reason::Redeemed, "now it is");
+    assert_eq!(shop.counting_numbers().await, [number], "under its one number");
+}

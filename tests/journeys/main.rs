@@ -7,6 +7,7 @@ mod broken_files;
 mod doors;
 mod faults;
 mod feed;
+mod hard_days;
 mod interrupted;
 mod member_card;
 mod no_secrets;

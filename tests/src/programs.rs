@@ -95,7 +95,7 @@ impl Programs {
     /// Starts the server on `data` and waits until it says where it listens. `listen` may have port 0.
     pub fn serve(&self, data: &Path, listen: &str) -> Serving {
         let mut command = self.server(data, &["serve", "--listen", listen]);
-        command.env("RUST_LOG", "warn").stdout(Stdio::piped());
+        command.env("COUNTERFOIL_LOG", "warn").stdout(Stdio::piped());
         let mut child = command.spawn().expect("counterfoil-server can be started");
         let out = child.stdout.take().expect("its standard output is a pipe");
         let mut url = String::new();

@@ -113,6 +113,8 @@ pub enum Reason {
     NeverIssued,
     /// Not in the local copy, and the server cannot be asked.
     UnknownOffline,
+    /// An act on it was interrupted, and what became of that is not known yet.
+    Unfinished,
     /// The money went back.
     Refunded,
     /// A refund is being looked at.
@@ -180,6 +182,7 @@ impl Reason {
         all.extend([
             NeverIssued,
             UnknownOffline,
+            Unfinished,
             Refunded,
             RefundPending,
             Cancelled,
@@ -222,6 +225,7 @@ impl Reason {
             Reason::NotOurs(foreign) => foreign.code(),
             Reason::NeverIssued => "never_issued",
             Reason::UnknownOffline => "unknown_offline",
+            Reason::Unfinished => "unfinished",
             Reason::Refunded => "refunded",
             Reason::RefundPending => "refund_pending",
             Reason::Cancelled => "cancelled",
@@ -283,6 +287,7 @@ impl Reason {
             | Reason::TillRevoked
             | Reason::SignInFirst
             | Reason::UnknownOffline
+            | Reason::Unfinished
             | Reason::CopyTooOld => Class::Fault,
         }
     }
@@ -394,7 +399,7 @@ impl Todo {
             Reason::Refunded | Reason::RefundPending | Reason::Used | Reason::NotEnoughLeft => {
                 Todo::KeepGoods
             }
-            Reason::UnknownOffline | Reason::CopyTooOld => Todo::WaitForLine,
+            Reason::UnknownOffline | Reason::Unfinished | Reason::CopyTooOld => Todo::WaitForLine,
             Reason::WrongStore => Todo::SendToStore,
             Reason::NotYet | Reason::Expired => Todo::KeepGoods,
             Reason::NothingChosen => Todo::Choose,

@@ -18,6 +18,7 @@ use tokio::sync::watch;
 use wire::line::Person;
 
 use crate::folder::Settings;
+use crate::ledger::State;
 use crate::redeem::{Sight, Told};
 use crate::screen::{MemberCard, OfferCard, Row, Screen, Stage, Stands, Subject, Verdict};
 use crate::staff::{self, Door};
@@ -30,6 +31,8 @@ pub use show::{class_code, todo_figures};
 
 /// The same text again within so long is the scanner's echo, not a customer (milliseconds).
 const ECHO_MS: i64 = 2_500;
+/// So long after an act nothing comes up by itself (milliseconds).
+const CALM_MS: i64 = 5_000;
 /// How many results the strip shows.
 const STRIP: usize = 5;
 
@@ -84,7 +87,6 @@ struct Inner {
     stage: Stage,
     settings: Settings,
     system: Language,
-    door: Door,
     /// Keyed hash and moment of the last scanned text: the text itself may be a secret.
     last_scan: Option<(u64, UnixMs)>,
     /// How the offer on the screen came in.
@@ -92,6 +94,8 @@ struct Inner {
     strip: VecDeque<Row>,
     /// Nobody has seen yet what was last decided before this start.
     fresh: bool,
+    /// When the clerk last did something.
+    acted_at: UnixMs,
 }
 
 impl Desk {
@@ -101,11 +105,11 @@ impl Desk {
             stage: Stage::Ready,
             settings: till.folder().settings(),
             system,
-            door: Door::default(),
             last_scan: None,
             source: Source::Wedge,
             strip: VecDeque::new(),
             fresh: false,
+            acted_at: UnixMs(0),
         };
         let desk = Desk {
             till,
@@ -159,13 +163,14 @@ impl Desk {
     /// Does what the clerk did and gives the screen that follows.
     pub async fn act(&self, act: Act) -> Screen {
         let _alone = self.acting.lock().await;
+        self.inner().acted_at = self.till.now();
         match act {
             Act::Scan(scan) => self.scan(scan).await,
             Act::Confirm(takes) => self.confirm(takes).await,
             Act::Choose(id) => self.choose(&id).await,
             Act::Undo(number) => self.undo(number).await,
             Act::HandOver(number) => self.hand_over(number),
-            Act::Next => self.set_stage(self.rest()),
+            Act::Next => self.next(),
             Act::SignIn { clerk, pin } => self.sign_in(&clerk, &pin),
             Act::SignOut => {
                 self.change_settings(|settings| settings.clerk = None);
@@ -180,6 +185,21 @@ impl Desk {
         }
         self.bump();
         self.screen()
+    }
+
+    /// The card is put aside; what was counted unseen comes up now, when the clerk is free for it.
+    fn next(&self) {
+        let leaves_unseen =
+            matches!(&self.inner().stage, Stage::Verdict(shown) if shown.reason == Reason::CountedUnseen);
+        let rest = self.rest();
+        let unseen = if leaves_unseen || !matches!(rest, Stage::Ready) { None } else { self.unseen() };
+        self.set_stage(unseen.map_or(rest, Stage::Verdict));
+    }
+
+    /// The verdict of a redemption that was counted although nothing was handed over, if there is one.
+    fn unseen(&self) -> Option<Verdict> {
+        let number = self.till.lock().as_ref().and_then(|state| state.ledger.counted_unseen().pop())?;
+        self.verdict_of(number).map(|verdict| Verdict { before_restart: true, ..verdict })
     }
 
     /// What the work area shows when nothing is in hand.
@@ -204,26 +224,26 @@ impl Desk {
         if !matches!(rest, Stage::Ready) {
             return rest;
         }
-        let unseen = self.till.lock().as_ref().and_then(|state| state.ledger.counted_unseen().pop());
-        let last = unseen.or_else(|| self.last_number());
-        match last.and_then(|number| self.verdict_of(number)) {
+        let last = || self.last_number().and_then(|number| self.verdict_of(number));
+        match self.unseen().or_else(last) {
             Some(verdict) => Stage::Verdict(Verdict { before_restart: true, ..verdict }),
             None => rest,
         }
     }
 
-    /// Shows a redemption that turned out to be counted although nothing was handed over, unless the desk is busy.
+    /// Shows a redemption that turned out to be counted although nothing was handed over, unless the desk is busy or
+    /// was so a moment ago: a card must not come up under a finger that is meant for another.
     fn meet_unseen(&self) {
-        let unseen = self.till.lock().as_ref().and_then(|state| state.ledger.counted_unseen().pop());
-        let Some(verdict) = unseen.and_then(|number| self.verdict_of(number)) else { return };
+        let Some(verdict) = self.unseen() else { return };
+        let now = self.till.now();
         let mut inner = self.inner();
         let free = match &inner.stage {
-            Stage::Ready => true,
+            Stage::Ready => now.0 - inner.acted_at.0 > CALM_MS,
             Stage::Verdict(shown) => shown.before_restart && shown.number != verdict.number,
             _ => false,
         };
         if free {
-            inner.stage = Stage::Verdict(Verdict { before_restart: true, ..verdict });
+            inner.stage = Stage::Verdict(verdict);
         }
     }
 
@@ -267,7 +287,20 @@ impl Desk {
                 self.set_stage(Stage::Offer(OfferCard { known, offer, since: self.till.now() }));
             }
             Sight::Member { known, coupons } => self.set_stage(Stage::Member(MemberCard { known, coupons })),
-            Sight::Refused(told) => self.refuse(told),
+            Sight::Refused(told) => {
+                // The customer of an interrupted act is back: the goods are still here.
+                let waiting = told.earlier.as_ref().and_then(|earlier| {
+                    let guard = self.till.lock();
+                    let redemption = guard.as_ref()?.ledger.redemption(earlier.number)?;
+                    (redemption.state() == State::CountedUnseen).then_some(earlier.number)
+                });
+                match waiting.and_then(|number| self.verdict_of(number)) {
+                    Some(verdict) => {
+                        self.set_stage(Stage::Verdict(Verdict { before_restart: true, ..verdict }))
+                    }
+                    None => self.refuse(told),
+                }
+            }
         }
     }
 
@@ -380,7 +413,16 @@ impl Desk {
     fn sign_in(&self, clerk: &str, pin: &str) {
         let staff = self.staff();
         let now = self.till.now();
-        let let_in = self.inner().door.sign_in(&staff, clerk, pin, now).map(|person| person.id.clone());
+        let kept = self.inner().settings.clone();
+        let mut door = Door { wrong: kept.wrong_pins, locked_until: kept.locked_until.map(UnixMs) };
+        let before = door;
+        let let_in = door.sign_in(&staff, clerk, pin, now).map(|person| person.id.clone());
+        if door != before {
+            self.change_settings(|settings| {
+                settings.wrong_pins = door.wrong;
+                settings.locked_until = door.locked_until.map(|until| until.0);
+            });
+        }
         match let_in {
             Ok(id) => {
                 self.change_settings(|settings| settings.clerk = Some(id));

@@ -5,6 +5,7 @@
 //! | `lock` | held while a program has the folder open | nothing |
 //! | `till.json` | the enrolment, mode 0600 | enrol again |
 //! | `journal.db` | what was redeemed here | nothing can give back what was not sent |
+//! | `journal.begun` | that there are lines in `journal.db` | made anew |
 //! | `copy.db` | what the server said | fetched again |
 //! | `settings.json` | language, who is signed in | defaults |
 //! | `practice.json` | a demo chain's practice codes | fetched again |
@@ -67,6 +68,9 @@ pub struct Identity {
     pub feed: String,
     /// The journal's epoch.
     pub epoch: u64,
+    /// The server has barred this till. Kept, so that neither a cut line nor a restart lets it redeem again.
+    #[serde(default)]
+    pub barred: bool,
 }
 
 impl std::fmt::Debug for Identity {
@@ -99,13 +103,23 @@ pub struct Settings {
     /// Id of whoever is signed in.
     #[serde(default)]
     pub clerk: Option<String>,
+    /// Wrong PINs in a row. Kept, so that a restart does not open a locked door.
+    #[serde(default)]
+    pub wrong_pins: u32,
+    /// Until when nobody may sign in (ms since 1970).
+    #[serde(default)]
+    pub locked_until: Option<i64>,
 }
 
 impl Folder {
     /// Opens, and makes if need be, the folder at `path`, for this program alone.
     pub fn open(path: &Path) -> Result<Folder, FolderError> {
         let io = |path: &Path, source| FolderError::Io { path: path.to_owned(), source };
-        fs::create_dir_all(path).map_err(|error| io(path, error))?;
+        let mut make = fs::DirBuilder::new();
+        make.recursive(true);
+        #[cfg(unix)]
+        std::os::unix::fs::DirBuilderExt::mode(&mut make, 0o700);
+        make.create(path).map_err(|error| io(path, error))?;
         let lock_path = path.join("lock");
         let lock = File::options()
             .create(true)

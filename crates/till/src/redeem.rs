@@ -234,7 +234,7 @@ impl Till {
         match self.try_confirm(known, takes, clerk, source).await? {
             Some(concluded) => Ok(concluded),
             // An interrupted act that was to go on turned out to be voided; it begins anew, under a new number.
-            None => self.try_confirm(known, takes, clerk, source).await?.ok_or(Reason::UnknownOffline),
+            None => self.try_confirm(known, takes, clerk, source).await?.ok_or(Reason::Unfinished),
         }
     }
 
@@ -259,7 +259,7 @@ impl Till {
                     state.in_hand = Some(resumed.0);
                     resumed
                 }
-                Some(_) => return Err(Reason::UnknownOffline),
+                Some(_) => return Err(Reason::Unfinished),
                 None => {
                     let number = self.new_number(now);
                     match state.line {
@@ -336,8 +336,17 @@ impl Till {
         Ok(Some(Concluded { number, decision, at: now }))
     }
 
-    /// What the server says; nothing if the number was voided, so that it can never be counted.
+    /// What the server says within the deadline; nothing if the number was voided, so that it can never be counted.
     async fn ask_server(&self, number: Number, begun: &Begun, begun_at: UnixMs) -> Option<Answer> {
+        // One deadline for all of it: a sync that hangs with the line in its hands must not hold a customer up.
+        let asked = tokio::time::timeout(DEADLINE, self.ask_server_patiently(number, begun, begun_at)).await;
+        asked.unwrap_or_else(|_| {
+            self.note_line::<()>(&Err(LinkError::Silent(Silence::TimedOut)));
+            Some(Answer::Silent(Silence::TimedOut))
+        })
+    }
+
+    async fn ask_server_patiently(&self, number: Number, begun: &Begun, begun_at: UnixMs) -> Option<Answer> {
         let (link, waiting, line) = match self.lock().as_ref() {
             Some(state) => (state.link.clone(), state.ledger.waiting(), state.line),
             None => return Some(Answer::Refused(Reason::NotEnrolled.into())),
@@ -390,17 +399,18 @@ impl Till {
             let late = now.seconds_since(redemption.at()) > i64::from(state.policy().undo_minutes_max) * 60;
             match redemption.state() {
                 Stand::Undone => return Err(Reason::UndoneBefore),
-                Stand::InDoubt | Stand::Closed | Stand::Case => return Err(Reason::UndoUnknown),
+                Stand::InDoubt | Stand::Closed => return Err(Reason::UndoUnknown),
                 Stand::Waiting | Stand::Counted if late => return Err(Reason::UndoTooLate),
-                Stand::Waiting | Stand::Counted | Stand::CountedUnseen => {}
+                // Goods that were given out twice may come back at any time: that ends the case.
+                Stand::Waiting | Stand::Counted | Stand::CountedUnseen | Stand::Case => {}
             }
             let act = Act::Undone { number: number.to_string(), of: of.to_string(), clerk: clerk.clone() };
             state.write(now, vec![act])?;
             state.line == LineState::Online
         };
         if online {
-            let pushed = self.push(DEADLINE).await;
-            self.note_line(&pushed);
+            let pushed = tokio::time::timeout(DEADLINE, self.push(DEADLINE)).await;
+            self.note_line(&pushed.unwrap_or(Err(LinkError::Silent(Silence::TimedOut))));
         }
         self.wake.notify_one();
         self.tell_news();

@@ -37,10 +37,12 @@ impl SignInError {
 }
 
 /// Counts wrong PINs.
-#[derive(Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Door {
-    wrong: u32,
-    locked_until: Option<UnixMs>,
+    /// So many in a row.
+    pub wrong: u32,
+    /// Until when nobody is let in.
+    pub locked_until: Option<UnixMs>,
 }
 
 impl Door {

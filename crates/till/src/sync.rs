@@ -153,6 +153,11 @@ impl Till {
                     }
                     continue;
                 }
+                // The server holds other lines under these numbers: this journal is not the one that it knows.
+                Err(LinkError::Problem(problem)) if problem.error == "fork" => {
+                    self.meet_fork(&problem.message);
+                    return Err(LinkError::Problem(problem));
+                }
                 other => other?,
             };
             let mut guard = self.lock();

@@ -3,6 +3,7 @@
 //! The state stands behind one short lock that is never held across the network. What a redemption, the sync and the
 //! desk do with it stands in [`crate::redeem`], [`crate::sync`] and [`crate::desk`].
 
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -55,6 +56,8 @@ pub(crate) struct State {
     pub ledger: Ledger,
     pub copy: Copy,
     pub line: LineState,
+    /// The mark that there are lines in the journal.
+    pub begun: PathBuf,
     /// The redemption that is being decided right now: nobody else asks after it.
     pub in_hand: Option<Number>,
     /// The copy was set aside and fetched anew.
@@ -149,14 +152,13 @@ impl Till {
         let store_key = identity.store_key().ok_or(OpenError::Identity)?;
         let (copy, aside) = Copy::open(&self.folder.file("copy.db"), self.clock.now())?;
         let mut ledger = Ledger::default();
-        let journal =
-            Journal::open(&self.folder.file("journal.db"), &identity.device, identity.epoch, |line| {
-                ledger.take_in(&line)
-            });
+        let begun = self.folder.file("journal.begun");
+        let journal = open_journal(&self.folder.file("journal.db"), &begun, &identity, &mut ledger);
         if let Err(error) = &journal {
             tracing::error!(%error, "nothing can be accepted on this till");
         }
         let link = (self.connect)(&identity)?;
+        let identity_barred = identity.barred;
         *self.lock() = Some(State {
             identity,
             store_key,
@@ -164,7 +166,8 @@ impl Till {
             journal,
             ledger,
             copy,
-            line: LineState::Online,
+            line: if identity_barred { LineState::Revoked } else { LineState::Online },
+            begun,
             in_hand: None,
             copy_rebuilt: aside.is_some(),
         });
@@ -190,6 +193,7 @@ impl Till {
             store_key: enrolled.store_key,
             feed: enrolled.feed,
             epoch: enrolled.epoch,
+            barred: false,
         };
         self.folder.set_identity(&identity).map_err(OpenError::from)?;
         self.take_up(identity)?;
@@ -206,9 +210,8 @@ impl Till {
             return;
         }
         let mut ledger = Ledger::default();
-        let identity = &state.identity;
         let path = self.folder.file("journal.db");
-        state.journal = Journal::open(&path, &identity.device, identity.epoch, |line| ledger.take_in(&line));
+        state.journal = open_journal(&path, &state.begun, &state.identity, &mut ledger);
         if state.journal.is_ok() {
             state.ledger = ledger;
         }
@@ -226,6 +229,17 @@ impl Till {
                 Err(error) => tracing::error!(%error, "and could not be begun anew"),
             }
         }
+    }
+
+    /// The server knows another journal of this till: one that was lost, or set back, or runs elsewhere. Nothing may
+    /// be accepted under this one any more.
+    pub(crate) fn meet_fork(&self, message: &str) {
+        let path = self.folder.file("journal.db");
+        if let Some(state) = self.lock().as_mut() {
+            let reason = format!("the server holds other lines of this till ({message})");
+            state.journal = Err(JournalError::Broken { path, reason });
+        }
+        self.tell_news();
     }
 
     /// The state, locked. Nothing may wait for the network, or for another lock, while it is held.
@@ -268,7 +282,16 @@ impl Till {
             Err(LinkError::Barred) => LineState::Revoked,
         };
         let changed = match self.lock().as_mut() {
+            // Only the server itself can let a barred till in again; its silence does not.
+            Some(state) if state.line == LineState::Revoked && matches!(new, LineState::Offline(_)) => false,
             Some(state) if state.line != new => {
+                let barred = new == LineState::Revoked;
+                if state.identity.barred != barred {
+                    state.identity.barred = barred;
+                    if let Err(error) = self.folder.set_identity(&state.identity) {
+                        tracing::error!(%error, "that the till is barred, or is no longer, was not kept");
+                    }
+                }
                 tracing::info!(from = ?state.line, to = ?new, "the line has changed");
                 state.line = new;
                 true
@@ -329,6 +352,9 @@ impl State {
         let journal = self.journal.as_mut().map_err(|error| reason_of(error))?;
         match journal.append(now, acts) {
             Ok(lines) => {
+                if lines.first().is_some_and(|line| line.seq == 1) {
+                    mark_begun(&self.begun);
+                }
                 lines.iter().for_each(|line| self.ledger.take_in(line));
                 Ok(lines)
             }
@@ -341,6 +367,40 @@ impl State {
                 Err(reason)
             }
         }
+    }
+}
+
+/// Opens the journal, unless it has lost the lines that were in it before: an empty one in its place would let
+/// everything be redeemed once more.
+fn open_journal(
+    path: &Path,
+    begun: &Path,
+    identity: &Identity,
+    ledger: &mut Ledger,
+) -> Result<Journal, JournalError> {
+    let gone = || JournalError::Broken {
+        path: path.to_owned(),
+        reason: "the lines that were in it are gone".into(),
+    };
+    if begun.exists() && !path.exists() {
+        return Err(gone());
+    }
+    let journal = Journal::open(path, &identity.device, identity.epoch, |line| ledger.take_in(&line))?;
+    match (journal.head().seq, begun.exists()) {
+        (0, true) => Err(gone()),
+        (0, false) => Ok(journal),
+        (_, marked) => {
+            if !marked {
+                mark_begun(begun);
+            }
+            Ok(journal)
+        }
+    }
+}
+
+fn mark_begun(begun: &Path) {
+    if let Err(error) = std::fs::write(begun, "There are lines in journal.db.\n") {
+        tracing::warn!(%error, "the mark that the journal has lines was not made");
     }
 }
 

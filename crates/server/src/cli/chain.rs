@@ -8,7 +8,7 @@ use server::{Store, pin};
 use wire::entitlement as w;
 
 use super::say::Out;
-use super::{Ended, refused, when};
+use super::{Ended, printable, refused, when};
 
 /// Digits of a PIN.
 const PIN_LENGTH: std::ops::RangeInclusive<usize> = 4..=12;
@@ -25,6 +25,13 @@ pub struct StaffArgs {
     /// As a manager
     #[arg(long)]
     manager: bool,
+}
+
+impl StaffArgs {
+    /// What can be said against it before any data is touched.
+    pub fn check(&self) -> Result<(), Ended> {
+        printable("--name", &self.name)
+    }
 }
 
 /// What `enrol-code` takes.
@@ -54,7 +61,7 @@ pub async fn demo(store: &Store, out: Out) -> Result<(), Ended> {
     let made = match demo::seed(store).await {
         Ok(()) => true,
         Err(DemoError::ThereAlready) => false,
-        Err(error @ DemoError::NotEmpty) => return refused(error.to_string()),
+        Err(error @ DemoError::NotEmpty) => return refused("not_empty", error.to_string()),
         Err(error) => return Err(error.into()),
     };
     let staff: Vec<_> = demo::STAFF
@@ -78,12 +85,9 @@ pub async fn demo(store: &Store, out: Out) -> Result<(), Ended> {
 /// Opens a store.
 pub async fn add_store(store: &Store, name: &str, out: Out) -> Result<(), Ended> {
     let name = name.trim();
-    if name.is_empty() {
-        return refused("a store needs a name");
-    }
     match store.add_store(name).await? {
         Some(shop) => Ok(out.say(&shop, || vec![format!("{}  {}", shop.id, shop.name)])?),
-        None => refused(format!("there is a store called {name} already")),
+        None => refused("store_exists", format!("there is a store called {name} already")),
     }
 }
 
@@ -94,7 +98,7 @@ pub async fn add_staff(store: &Store, args: &StaffArgs, out: Out) -> Result<(), 
     std::io::stdin().read_line(&mut pin)?;
     let pin = pin.trim();
     if !PIN_LENGTH.contains(&pin.len()) || !pin.bytes().all(|byte| byte.is_ascii_digit()) {
-        return refused("a PIN has 4 to 12 digits; write it on standard input");
+        return refused("bad_pin", "a PIN has 4 to 12 digits; write it on standard input");
     }
     let pin_hash = pin::hash(pin, store.hands().random())?;
     let staff = NewStaff { name: args.name.trim(), manager: args.manager, pin_hash };
@@ -147,16 +151,20 @@ pub async fn revoke(store: &Store, args: &RevokeArgs, out: Out) -> Result<(), En
     };
     let tills: Vec<TillRow> = store.tills().await?.into_iter().filter(fits).collect();
     match tills.as_slice() {
-        [] => {
-            refused(format!("no till called {} works here; `counterfoil-server tills` lists them", args.till))
-        }
+        [] => refused(
+            "unknown_till",
+            format!("no till called {} works here; `counterfoil-server tills` lists them", args.till),
+        ),
         [till] => {
             store.revoke(&till.device).await?;
             let value =
                 json!({"device": till.device, "till": till.till, "store": till.store, "revoked": true});
             Ok(out.say(&value, || vec![format!("{} at {} is barred", till.till, till.store)])?)
         }
-        _ => refused(format!("several stores have a till called {}: say which with --store", args.till)),
+        _ => refused(
+            "ambiguous_till",
+            format!("several stores have a till called {}: say which with --store", args.till),
+        ),
     }
 }
 
@@ -167,9 +175,12 @@ pub async fn store_named(store: &Store, name: &str) -> Result<w::Store, Ended> {
     }
     let names: Vec<String> = store.stores().await?.into_iter().map(|shop| shop.name).collect();
     if names.is_empty() {
-        return refused("there are no stores yet: make the demo chain with `demo`, or one with `add-store`");
+        return refused(
+            "unknown_store",
+            "there are no stores yet: make the demo chain with `demo`, or one with `add-store`",
+        );
     }
-    refused(format!("there is no store called {name}; there are {}", names.join(", ")))
+    refused("unknown_store", format!("there is no store called {name}; there are {}", names.join(", ")))
 }
 
 /// The lines, or one that says that there are none.

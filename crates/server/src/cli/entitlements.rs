@@ -27,8 +27,17 @@ pub async fn refund(store: &Store, code_or_id: &str, out: Out) -> Result<(), End
     let held = find(store, code_or_id).await?;
     let Entitlement { id, title, .. } = held.entitlement;
     store.set_standing(&id, Standing::Refunded).await?;
-    let value = json!({"id": id, "title": title, "standing": "refunded"});
-    Ok(out.say(&value, || vec![format!("{title} is refunded: tills refuse it as soon as they hear of it")])?)
+    // Looked at afterwards: what is counted between a look and the refund would be missed.
+    let uses = store.by_id(&id).await?.map(|held| held.entitlement.uses).unwrap_or_default();
+    let taken: u32 = uses.iter().flat_map(|use_| &use_.takes).map(|take| take.quantity).sum();
+    let value = json!({"id": id, "title": title, "standing": "refunded", "already_taken": taken});
+    Ok(out.say(&value, || {
+        let mut lines = vec![format!("{title} is refunded: tills refuse it as soon as they hear of it")];
+        if taken > 0 {
+            lines.push(format!("but {taken} of it had been taken already: `show {id}` says when and where"));
+        }
+        lines
+    })?)
 }
 
 async fn find(store: &Store, code_or_id: &str) -> Result<Held, Ended> {
@@ -38,7 +47,10 @@ async fn find(store: &Store, code_or_id: &str) -> Result<Held, Ended> {
     };
     match held {
         Some(held) => Ok(held),
-        None => refused("this chain has never issued that: check the code, or use the id that `issue` gave"),
+        None => refused(
+            "unknown_entitlement",
+            "this chain has never issued that: check the code, or use the id that `issue` gave",
+        ),
     }
 }
 
@@ -81,7 +93,10 @@ fn lines(entitlement: &Entitlement, coupons: &[Entitlement]) -> Vec<String> {
         .extend(left(entitlement).into_iter().map(|(sku, name, left)| format!("{sku}  {name}  {left} left")));
     lines.extend(entitlement.uses.iter().map(|use_| {
         let done = &use_.done;
-        format!("used {}  {}  {}  {}", when::shown(done.at), done.store, done.till, done.clerk)
+        let takes: Vec<String> =
+            use_.takes.iter().map(|take| format!("{} × {}", take.sku, take.quantity)).collect();
+        let takes = takes.join(", ");
+        format!("used {}  {}  {}  {}  {takes}", when::shown(done.at), done.store, done.till, done.clerk)
     }));
     lines.extend(coupons.iter().map(|coupon| format!("has {}  {}", coupon.title, coupon.id)));
     lines

@@ -9,7 +9,7 @@ use wire::entitlement::{Kind, Line, Standing};
 
 use super::chain::store_named;
 use super::say::Out;
-use super::{Ended, refused, when};
+use super::{Ended, fault, misused, printable, refused, when};
 
 /// What can be issued.
 #[derive(Subcommand)]
@@ -128,12 +128,6 @@ pub async fn issue(store: &Store, command: &IssueCommand, out: Out) -> Result<()
             (kind, format!("{tier}会员"), Vec::new(), 0, 0, common)
         }
     };
-    let mut skus: Vec<&str> = lines.iter().map(|line| line.sku.as_str()).collect();
-    skus.sort_unstable();
-    skus.dedup();
-    if skus.len() != lines.len() {
-        return refused("each article number may stand in one --line only");
-    }
     let new = NewEntitlement {
         kind,
         title,
@@ -149,10 +143,55 @@ pub async fn issue(store: &Store, command: &IssueCommand, out: Out) -> Result<()
         member: common.known_member(store).await?,
     };
     let Some(issued) = store.issue(std::slice::from_ref(&new)).await?.pop() else {
-        return refused("nothing was issued");
+        return Err(fault("fault", "nothing was issued"));
     };
     let value = json!({"id": issued.id, "code": issued.code.secret(), "title": new.title});
     Ok(out.say(&value, || vec![issued.id.clone(), issued.code.grouped()])?)
+}
+
+impl IssueCommand {
+    /// What can be said against it before any data is touched.
+    pub fn check(&self) -> Result<(), Ended> {
+        let common = match self {
+            IssueCommand::Order { title, lines, common } => {
+                printable("--title", title)?;
+                for Line { sku, name, variant, shelf, .. } in lines {
+                    [sku, name, variant, shelf].into_iter().try_for_each(|part| printable("--line", part))?;
+                }
+                let mut skus: Vec<&str> = lines.iter().map(|line| line.sku.as_str()).collect();
+                skus.sort_unstable();
+                skus.dedup();
+                if skus.len() != lines.len() {
+                    return misused("each article number may stand in one --line only");
+                }
+                common
+            }
+            IssueCommand::Coupon { title, benefit, common, .. } => {
+                printable("--title", title)?;
+                printable("--exchange", benefit.exchange.as_deref().unwrap_or_default())?;
+                common
+            }
+            IssueCommand::Times { title, goods, common, .. } => {
+                printable("--title", title)?;
+                printable("--goods", goods)?;
+                common
+            }
+            IssueCommand::Member { tier, common, .. } => {
+                printable("--tier", tier)?;
+                common
+            }
+        };
+        printable("--holder", &common.holder)?;
+        common.notes.iter().try_for_each(|note| printable("--note", note))?;
+        match (common.from, common.until) {
+            (Some(from), Some(until)) if from > until => misused(format!(
+                "--from {} is after --until {}: it could never be used",
+                when::shown(from.0),
+                when::shown(until.0)
+            )),
+            _ => Ok(()),
+        }
+    }
 }
 
 impl Benefit {
@@ -184,7 +223,7 @@ impl Common {
         let Some(id) = &self.member else { return Ok(None) };
         match store.by_id(id).await? {
             Some(held) if matches!(held.entitlement.kind, Kind::Member { .. }) => Ok(Some(id.clone())),
-            _ => refused(format!("{id} is no membership")),
+            _ => refused("unknown_member", format!("{id} is no membership")),
         }
     }
 }

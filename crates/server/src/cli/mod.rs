@@ -5,7 +5,9 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use server::store::StoreError;
 use server::{Store, real};
+use tracing_subscriber::filter::LevelFilter;
 
 mod chain;
 mod entitlements;
@@ -36,10 +38,15 @@ pub struct Args {
 const EXIT_CODES: &str = "\
 Exit codes:
   0  done
-  1  refused: an unknown store, code or till; standard error says what to do
+  1  refused: no database, an unknown store, code or till; a sentence on standard error says what to do
   2  the command line is wrong
   3  kept for what needs a person's decision; no command uses it yet
-  4  a fault: the database, the disk, the network address";
+  4  a fault: the database, the disk, the network address
+
+With --json a command that fails prints one object on standard output instead of the sentence:
+  {\"error\": \"unknown_store\", \"message\": \"there is no store called …\"}
+
+COUNTERFOIL_LOG says what is logged on standard error, such as debug or server=debug.";
 
 #[derive(Subcommand)]
 enum Command {
@@ -81,23 +88,60 @@ enum Command {
     Cases,
 }
 
-/// How a command that did not do its work ended.
-pub enum Ended {
-    /// It may not be done, or not like this. The sentence says what to do.
-    Refused(String),
-    /// Something failed.
-    Fault(anyhow::Error),
+/// How a command that did not do its work ended: its exit code, a stable word for scripts, and a sentence.
+pub struct Ended {
+    exit: u8,
+    error: &'static str,
+    message: String,
 }
 
 impl<E: Into<anyhow::Error>> From<E> for Ended {
     fn from(error: E) -> Ended {
-        Ended::Fault(error.into())
+        let error = error.into();
+        let word = match error.downcast_ref::<StoreError>() {
+            Some(StoreError::Newer { .. }) => "database_newer",
+            Some(StoreError::Folder(_)) => "data_folder",
+            Some(StoreError::Db(_) | StoreError::Data(_)) => "database",
+            None => "fault",
+        };
+        fault(word, in_words(&error))
     }
 }
 
-/// Shorthand for [`Ended::Refused`].
-fn refused<T>(sentence: impl Into<String>) -> Result<T, Ended> {
-    Err(Ended::Refused(sentence.into()))
+/// It may not be done, or not like this. The sentence says what to do.
+fn refused<T>(error: &'static str, sentence: impl Into<String>) -> Result<T, Ended> {
+    Err(Ended { exit: 1, error, message: sentence.into() })
+}
+
+/// The command line is wrong in a way that its parser cannot see.
+fn misused<T>(sentence: impl Into<String>) -> Result<T, Ended> {
+    Err(Ended { exit: 2, error: "usage", message: sentence.into() })
+}
+
+/// Something failed.
+fn fault(error: &'static str, sentence: impl Into<String>) -> Ended {
+    Ended { exit: 4, error, message: sentence.into() }
+}
+
+/// The error with its causes. Many an error tells its cause itself; that is not said twice.
+fn in_words(error: &anyhow::Error) -> String {
+    error.chain().map(ToString::to_string).fold(String::new(), |said, cause| {
+        if said.is_empty() {
+            cause
+        } else if said.ends_with(&cause) {
+            said
+        } else {
+            format!("{said}: {cause}")
+        }
+    })
+}
+
+/// Refuses names that would break a till's screen.
+fn printable(what: &str, text: &str) -> Result<(), Ended> {
+    if text.chars().any(char::is_control) {
+        return misused(format!("{what} holds a control character: {text:?}; write it in one plain line"));
+    }
+    Ok(())
 }
 
 /// Runs the command and says how it ended.
@@ -109,26 +153,34 @@ pub fn main(args: &Args) -> ExitCode {
     };
     match ended {
         Ok(()) => ExitCode::SUCCESS,
-        Err(Ended::Refused(sentence)) => {
-            say::complain(&sentence);
-            ExitCode::from(1)
-        }
-        Err(Ended::Fault(error)) => {
-            say::complain(&format!("{error:#}"));
-            ExitCode::from(4)
+        Err(ended) => {
+            Out { json: args.json }.fail(ended.error, &ended.message);
+            ExitCode::from(ended.exit)
         }
     }
 }
 
 async fn run(args: &Args) -> Result<(), Ended> {
+    args.command.check()?;
     let folder = match &args.data {
         Some(folder) => folder.clone(),
         None => directories::ProjectDirs::from("", "", "counterfoil-server")
             .map(|folders| folders.data_dir().to_owned())
-            .ok_or_else(|| {
-                Ended::Refused("this user has no home folder: give one with --data DIR".to_owned())
-            })?,
+            .map_or_else(
+                || refused("no_home", "this user has no home folder: give a folder with --data DIR"),
+                Ok,
+            )?,
     };
+    let there = Store::is_in(&folder).map_err(|error| {
+        fault("data_folder", format!("the data in {} cannot be reached: {error}", folder.display()))
+    })?;
+    if !there && !args.command.creates() {
+        let folder = folder.display();
+        return refused(
+            "no_database",
+            format!("there is no Counterfoil database in {folder}; create one with serve or demo"),
+        );
+    }
     let store = Store::open(&folder, real::hands())
         .await
         .map_err(|error| anyhow::Error::from(error).context(format!("the data in {}", folder.display())))?;
@@ -152,11 +204,32 @@ async fn run(args: &Args) -> Result<(), Ended> {
     Ok(())
 }
 
-/// Warnings and faults always, the server's doings while it serves, more if `RUST_LOG` asks for it.
+impl Command {
+    /// Whether it may make a database where there is none. What only reads or adds to one must not: a mistyped
+    /// `--data` would look like an empty chain.
+    fn creates(&self) -> bool {
+        matches!(self, Command::Serve(_) | Command::Demo | Command::AddStore { .. })
+    }
+
+    /// What can be said against the command line before any data is touched.
+    fn check(&self) -> Result<(), Ended> {
+        match self {
+            Command::AddStore { name } if name.trim().is_empty() => misused("a store needs a name"),
+            Command::AddStore { name } => printable("the name", name),
+            Command::AddStaff(staff) => staff.check(),
+            Command::Issue(issue) => issue.check(),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Warnings and faults always, the server's doings while it serves; or what `COUNTERFOIL_LOG` asks for.
 fn log_to_stderr(serving: bool) {
-    let default = if serving { "info" } else { "warn" };
-    let filter = tracing_subscriber::EnvFilter::try_from_default_env()
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(default));
+    let default = if serving { LevelFilter::INFO } else { LevelFilter::WARN };
+    let filter = tracing_subscriber::EnvFilter::builder()
+        .with_env_var("COUNTERFOIL_LOG")
+        .with_default_directive(default.into())
+        .from_env_lossy();
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_ansi(std::io::stderr().is_terminal())

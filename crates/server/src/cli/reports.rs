@@ -45,8 +45,10 @@ pub async fn redemptions(store: &Store, args: &RedemptionsArgs, out: Out) -> Res
         let line = |row: &RedemptionRow| {
             let pieces: u32 = row.takes.iter().map(|take| take.quantity).sum();
             format!(
-                "{}  {}  {}  {}  {} × {pieces}{}",
+                "{}  …{}  …{}  {}  {}  {}  {} × {pieces}{}",
                 when::shown(row.at),
+                end(&row.number),
+                row.code_tail,
                 row.store,
                 row.till,
                 row.clerk,
@@ -68,12 +70,15 @@ pub async fn cases(store: &Store, out: Out) -> Result<(), Ended> {
 pub async fn sheet(store: &Store, args: &SheetArgs, out: Out) -> Result<(), Ended> {
     let (chain, demo) = store.chain().await?;
     if !demo {
-        return refused("only a demo chain has practice codes: make one with `demo`, in a folder of its own");
+        return refused(
+            "not_a_demo",
+            "only a demo chain has practice codes: make one with `demo`, in a folder of its own",
+        );
     }
     let shop = match (&args.store, store.stores().await?.into_iter().next()) {
         (Some(name), _) => store_named(store, name).await?,
         (None, Some(first)) => first,
-        (None, None) => return refused("this demo chain has no store"),
+        (None, None) => return refused("unknown_store", "this demo chain has no store"),
     };
     let codes = store.practice(&shop.id).await?;
     let sheets = sheet::write(&chain, &shop.name, &codes, &args.out)?;
@@ -86,6 +91,11 @@ pub async fn sheet(store: &Store, args: &SheetArgs, out: Out) -> Result<(), Ende
         files.dedup();
         files
     })?)
+}
+
+/// The last eight characters of a number, as tills show it.
+fn end(number: &str) -> &str {
+    number.char_indices().nth_back(7).map_or(number, |(place, _)| &number[place..])
 }
 
 fn case_lines(case: &Case) -> Vec<String> {

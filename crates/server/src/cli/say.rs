@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 
 use serde::Serialize;
+use serde_json::json;
 
 /// Where answers go, and in which form.
 #[derive(Clone, Copy)]
@@ -16,6 +17,16 @@ impl Out {
     pub fn say<T: Serialize>(self, value: &T, lines: impl FnOnce() -> Vec<String>) -> io::Result<()> {
         let text = if self.json { serde_json::to_string(value)? } else { lines().join("\n") };
         line(&text)
+    }
+
+    /// Says what went wrong: an object for scripts on standard output, or a sentence on standard error.
+    pub fn fail(self, error: &str, message: &str) {
+        if self.json {
+            // Nobody is left to be told if this fails.
+            let _ = line(&json!({"error": error, "message": message}).to_string());
+        } else {
+            complain(message);
+        }
     }
 }
 

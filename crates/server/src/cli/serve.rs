@@ -7,7 +7,7 @@ use clap::Args;
 use server::{Server, State, Store};
 
 use super::say::{self, Out};
-use super::{Ended, refused};
+use super::{Ended, fault};
 
 /// What `serve` takes.
 #[derive(Args)]
@@ -22,13 +22,16 @@ pub async fn serve(store: Store, args: &ServeArgs, _: Out) -> Result<(), Ended> 
     let server = match Server::start(State::new(store), args.listen).await {
         Ok(server) => server,
         Err(error) if error.kind() == std::io::ErrorKind::AddrInUse => {
-            return refused(format!(
-                "{} is in use, perhaps by a server that runs already: stop it or choose another with --listen",
-                args.listen
+            return Err(fault(
+                "address_in_use",
+                format!(
+                    "{} is in use, perhaps by a server that runs already: stop it or choose another with --listen",
+                    args.listen
+                ),
             ));
         }
         Err(error) => {
-            return Err(anyhow::Error::from(error).context(format!("listening on {}", args.listen)).into());
+            return Err(fault("address", format!("{} cannot be listened on: {error}", args.listen)));
         }
     };
     say::line(&server.url())?;

@@ -1,6 +1,9 @@
 //! A demo chain, 山海茶铺: two stores, their staff, orders, coupons, cards and members, and one of each that must
 //! fail. The content is always the same; the codes are drawn for each database, and dates count from its making.
 
+use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
 use model::code::CodeKind;
 use model::time::UnixMs;
 use wire::entitlement::{Kind, Line, Standing, Store as Shop, Take};
@@ -28,8 +31,6 @@ pub const STAFF: [(&str, &str, bool, &str); 4] = [
 ];
 
 const DAY_SECONDS: i64 = 24 * 60 * 60;
-/// China has one time of day, eight hours ahead.
-const CHINA_SECONDS: i64 = 8 * 60 * 60;
 const ORDERS_PER_STORE: usize = 20;
 const MEMBERS: usize = 20;
 const AMOUNT_COUPONS: usize = 16;
@@ -256,7 +257,8 @@ impl Making<'_> {
             self.show(kind, "fails", "", &issued, format!("{what} · {}", new.title), expect);
         }
         let used = self.one(&coupon).await?;
-        self.take_one(&used, "coupon", last_lunch(self.now)).await?;
+        let lunch = last_lunch(self.now, &TimeZone::system()).map_err(|_| DemoError::Past)?;
+        self.take_one(&used, "coupon", lunch).await?;
         self.show("coupon", "fails", "", &used, "12:41 已在福田店核销的券".to_owned(), "used");
         let never = Issued { id: String::new(), code: self.hands().code(CodeKind::Coupon) };
         self.show("coupon", "fails", "", &never, "从未发出的码".to_owned(), "never_issued");
@@ -376,9 +378,30 @@ fn contents(lines: &[Line]) -> String {
     }
 }
 
-/// The last 12:41 in China.
-fn last_lunch(now: UnixMs) -> UnixMs {
-    let lunch = 12 * 3600 + 41 * 60;
-    let today = (now.0 / 1000 + CHINA_SECONDS).rem_euclid(DAY_SECONDS);
-    now.plus_seconds(-(today - lunch).rem_euclid(DAY_SECONDS))
+/// The last 12:41 of that zone: a window beside this program shows the same minute that the caption names.
+fn last_lunch(now: UnixMs, zone: &TimeZone) -> Result<UnixMs, jiff::Error> {
+    let here = Timestamp::from_millisecond(now.0)?.to_zoned(zone.clone());
+    let lunch = |day: Date| day.at(12, 41, 0, 0).to_zoned(zone.clone());
+    let today = lunch(here.date())?;
+    let last = if today <= here { today } else { lunch(here.date().yesterday()?)? };
+    Ok(UnixMs(last.timestamp().as_millisecond()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lunch_is_at_the_same_minute_in_every_zone_and_never_ahead() {
+        let lunch = 12 * 3600 + 41 * 60;
+        for hours in [-11_i8, -5, 0, 8, 14] {
+            let zone = TimeZone::fixed(jiff::tz::offset(hours));
+            for now in (0..48).map(|half_hour| 1_772_323_200_000 + half_hour * 1_800_000) {
+                let at = last_lunch(UnixMs(now), &zone).unwrap().0;
+                assert!(at <= now && now - at < DAY_SECONDS * 1000, "the last one before {now} at {hours} h");
+                let clock = (at / 1000 + i64::from(hours) * 3600).rem_euclid(DAY_SECONDS);
+                assert_eq!(clock, lunch, "12:41 at {hours} h");
+            }
+        }
+    }
 }

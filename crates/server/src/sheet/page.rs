@@ -167,9 +167,9 @@ fn words(expect: &str) -> &str {
         "refund_pending" => "退款中",
         "cancelled" => "已取消",
         "frozen" => "已冻结",
-        "wrong_store" => "非本店",
-        "used" => "已核销",
-        "never_issued" => "查无此码",
+        "wrong_store" => "不适用于本店",
+        "used" => "已被核销",
+        "never_issued" => "查不到此码",
         other => other,
     }
 }

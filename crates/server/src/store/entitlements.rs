@@ -252,9 +252,14 @@ fn owner<'h>(
     Ok(&mut found.ok_or_else(|| StoreError::Data(format!("a row of {id} without {id}")))?.entitlement)
 }
 
-fn head(row: &SqliteRow) -> Result<Held, StoreError> {
+/// The code of a row of `entitlements`.
+pub(super) fn stored_code(row: &SqliteRow) -> Result<Code, StoreError> {
     let code: &str = row.try_get("code")?;
-    let code = Code::read(code).map_err(|_| StoreError::Data("a code that cannot be read".to_owned()))?;
+    Code::read(code).map_err(|_| StoreError::Data("a code that cannot be read".to_owned()))
+}
+
+fn head(row: &SqliteRow) -> Result<Held, StoreError> {
+    let code = stored_code(row)?;
     let member: String = row.try_get("member")?;
     let any_store = row.try_get::<i64, _>("any_store")? == 1;
     let entitlement = Entitlement {

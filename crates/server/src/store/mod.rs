@@ -83,6 +83,15 @@ impl From<wire::convert::NotInContract> for StoreError {
     }
 }
 
+/// Makes the folder if need be, for its owner alone: whole codes are in it.
+fn make_folder(folder: &Path) -> std::io::Result<()> {
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(folder)
+}
+
 /// The chain's database.
 pub struct Store {
     write: SqlitePool,
@@ -92,9 +101,14 @@ pub struct Store {
 }
 
 impl Store {
+    /// Whether `folder` holds a database.
+    pub fn is_in(folder: &Path) -> std::io::Result<bool> {
+        folder.join(FILE).try_exists()
+    }
+
     /// Opens the database in `folder`; makes it, or brings its schema up to date, if need be.
     pub async fn open(folder: &Path, hands: Hands) -> Result<Store, StoreError> {
-        std::fs::create_dir_all(folder)?;
+        make_folder(folder)?;
         let options = SqliteConnectOptions::new()
             .filename(folder.join(FILE))
             .create_if_missing(true)

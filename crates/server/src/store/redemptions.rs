@@ -85,6 +85,8 @@ pub struct RedemptionRow {
     pub entitlement: String,
     /// In the merchant's words.
     pub title: String,
+    /// The last characters of its code.
+    pub code_tail: String,
     /// So much of it.
     pub takes: Vec<w::Take>,
     /// By the till's clock (ms since 1970).
@@ -177,8 +179,8 @@ impl Store {
         since: UnixMs,
     ) -> Result<Vec<RedemptionRow>, StoreError> {
         let rows = sqlx::query(
-            "SELECT r.number, r.entitlement, e.title, r.takes, r.at, r.received_at, r.store_name, r.till, r.clerk,
-                    r.state
+            "SELECT r.number, r.entitlement, e.title, e.code, r.takes, r.at, r.received_at, r.store_name, r.till,
+                    r.clerk, r.state
              FROM redemptions r
              JOIN entitlements e ON e.tenant = r.tenant AND e.bucket = r.bucket AND e.entitlement = r.entitlement
              WHERE r.tenant = $1 AND r.received_at >= $2 AND r.state IN ('counted', 'undone')
@@ -410,10 +412,12 @@ fn answer_of(counted: &Counted) -> Result<String, StoreError> {
 }
 
 fn listed(row: &SqliteRow) -> Result<RedemptionRow, StoreError> {
+    let code = entitlements::stored_code(row)?;
     Ok(RedemptionRow {
         number: row.try_get("number")?,
         entitlement: row.try_get("entitlement")?,
         title: row.try_get("title")?,
+        code_tail: code.tail().to_owned(),
         takes: serde_json::from_str(row.try_get("takes")?)?,
         at: row.try_get("at")?,
         received_at: row.try_get("received_at")?,

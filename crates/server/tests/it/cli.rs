@@ -10,7 +10,7 @@ use crate::support::send;
 
 fn program(data: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_counterfoil-server"));
-    command.arg("--data").arg(data).env_remove("RUST_LOG");
+    command.arg("--data").arg(data).env_remove("COUNTERFOIL_LOG");
     command
 }
 
@@ -30,6 +30,21 @@ fn refused(data: &Path, args: &[&str]) -> String {
     assert_eq!(output.status.code(), Some(1), "{args:?} is refused");
     assert!(output.stdout.is_empty(), "a refusal is no answer");
     String::from_utf8(output.stderr).expect("words")
+}
+
+/// The exit code and the error of a command that fails with `--json`.
+fn failed(data: &Path, args: &[&str]) -> (i32, String) {
+    let output = run(data, &[args, &["--json"]].concat());
+    let said: Value = serde_json::from_slice(&output.stdout).expect("one object on standard output");
+    assert!(!said["message"].as_str().expect("a sentence").is_empty(), "{args:?} says why");
+    assert!(output.stderr.is_empty(), "{args:?} says it once");
+    (output.status.code().expect("an exit code"), said["error"].as_str().expect("a code").to_owned())
+}
+
+fn text(data: &Path, args: &[&str]) -> String {
+    let output = run(data, args);
+    assert_eq!(output.status.code(), Some(0), "{args:?} is done");
+    String::from_utf8(output.stdout).expect("words")
 }
 
 /// A server that is stopped with the test, however the test ends.
@@ -108,7 +123,6 @@ async fn from_a_demo_chain_to_an_enrolled_till_and_printed_codes() {
 fn what_is_issued_can_be_shown_and_refunded() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path();
-    assert!(refused(data, &["enrol-code", "--store", "南山店"]).contains("add-store"), "it says what to do");
     json(data, &["add-store", "南山店"]);
     assert!(refused(data, &["enrol-code", "--store", "x"]).contains("南山店"), "it says what there is");
     assert!(refused(data, &["sheet", "--out", "x"]).contains("demo"), "sheets are for demo chains");
@@ -150,7 +164,9 @@ fn what_is_issued_can_be_shown_and_refunded() {
         assert_eq!(json(data, &["show", issued["id"].as_str().unwrap()]), shown, "and by its id");
     }
     assert_eq!(json(data, &["show", member])["coupons"][0]["title"], "满减", "the member has the coupon");
-    assert_eq!(json(data, &["refund", member])["standing"], "refunded", "refunded");
+    let refund = json(data, &["refund", member]);
+    assert_eq!(refund["standing"], "refunded", "refunded");
+    assert_eq!(refund["already_taken"], 0, "nothing was taken");
     assert_eq!(json(data, &["show", member])["entitlement"]["standing"], "refunded", "and it stays so");
     assert!(refused(data, &["show", "nothing"]).contains("never issued"), "unknown");
     assert_eq!(json(data, &["redemptions"]), Value::Array(vec![]), "nothing was counted");
@@ -160,5 +176,124 @@ fn what_is_issued_can_be_shown_and_refunded() {
         Some(2),
         "a coupon gives something"
     );
-    assert_eq!(run(Path::new("/dev/null/x"), &["tills"]).status.code(), Some(4), "no folder is a fault");
+}
+
+#[test]
+fn what_only_reads_makes_no_database() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("mistyped");
+    let commands: [&[&str]; 10] = [
+        &["tills"],
+        &["show", "x"],
+        &["redemptions"],
+        &["cases"],
+        &["refund", "x"],
+        &["revoke", "--till", "x"],
+        &["enrol-code", "--store", "x"],
+        &["sheet", "--out", "x"],
+        &["add-staff", "--store", "x", "--name", "x"],
+        &["issue", "coupon", "--title", "x", "--amount-off", "1"],
+    ];
+    for args in commands {
+        let expected = format!(
+            "counterfoil-server: there is no Counterfoil database in {}; create one with serve or demo\n",
+            data.display()
+        );
+        assert_eq!(refused(&data, args), expected, "{args:?}");
+        assert_eq!(failed(&data, args), (1, "no_database".to_owned()), "{args:?}");
+    }
+    assert!(!data.exists(), "nothing was made");
+    json(&data, &["add-store", "南山店"]);
+    assert_eq!(json(&data, &["tills"]), Value::Array(vec![]), "there it is");
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        let mode = std::fs::metadata(&data).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o700, "whole codes are its owner's alone");
+    }
+}
+
+#[test]
+fn each_way_to_fail_has_its_exit_code_and_its_word() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path();
+    json(data, &["add-store", "南山店"]);
+    let coupon = ["issue", "coupon", "--title", "x", "--amount-off", "1"];
+    let with = |more: &[&'static str]| [&coupon[..], more].concat();
+    let failures: [(&[&str], i32, &str); 13] = [
+        (&["show", "nothing"], 1, "unknown_entitlement"),
+        (&["enrol-code", "--store", "x"], 1, "unknown_store"),
+        (&["revoke", "--till", "x"], 1, "unknown_till"),
+        (&["add-store", "南山店"], 1, "store_exists"),
+        (&["add-staff", "--store", "南山店", "--name", "x"], 1, "bad_pin"),
+        (&["sheet", "--out", "x"], 1, "not_a_demo"),
+        (&["demo"], 1, "not_empty"),
+        (&with(&["--member", "x"]), 1, "unknown_member"),
+        (&with(&["--from", "2026-03-02", "--until", "2026-03-01"]), 2, "usage"),
+        (&with(&["--note", "a\u{1b}[2Jb"]), 2, "usage"),
+        (&["issue", "order", "--title", "x", "--line", "A=a\nb=1"], 2, "usage"),
+        (&["issue", "order", "--title", "x", "--line", "A=a=1", "--line", "A=b=1"], 2, "usage"),
+        (&["add-store", " "], 2, "usage"),
+    ];
+    for (args, exit, error) in failures {
+        assert_eq!(failed(data, args), (exit, error.to_owned()), "{args:?}");
+    }
+    json(data, &with(&["--from", "2026-03-01", "--until", "2026-03-01"]));
+    assert_eq!(run(data, &["no-such-command"]).status.code(), Some(2), "what the parser refuses");
+    assert_eq!(run(data, &["--help"]).status.code(), Some(0), "help is no failure");
+
+    let busy = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = busy.local_addr().unwrap().to_string();
+    assert_eq!(failed(data, &["serve", "--listen", &address]), (4, "address_in_use".to_owned()), "busy");
+    let spoken = run(data, &["serve", "--listen", &address]);
+    assert_eq!(spoken.status.code(), Some(4), "the network address is a fault");
+    let spoken = String::from_utf8(spoken.stderr).unwrap();
+    assert!(spoken.contains(&format!("{address} is in use")), "it says which: {spoken}");
+    assert_eq!(
+        failed(data, &["serve", "--listen", "192.0.2.1:1"]),
+        (4, "address".to_owned()),
+        "an address of another machine"
+    );
+    #[cfg(unix)]
+    for args in [["tills"], ["demo"]] {
+        let no_folder = failed(Path::new("/dev/null/x"), &args);
+        assert_eq!(no_folder, (4, "data_folder".to_owned()), "no folder is a fault");
+    }
+    std::fs::write(data.join("server.db"), "this is no database, though it has its name").unwrap();
+    assert_eq!(failed(data, &["tills"]), (4, "database".to_owned()), "somebody else's file");
+}
+
+#[test]
+fn what_was_taken_is_told_in_full() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path();
+    json(data, &["demo"]);
+    let rows = json(data, &["redemptions"]);
+    let used = rows.as_array().unwrap().iter().find(|row| row["takes"][0]["sku"] == "coupon").unwrap();
+    let (id, number) = (used["entitlement"].as_str().unwrap(), used["number"].as_str().unwrap());
+    let listed = text(data, &["redemptions"]);
+    let line = listed.lines().find(|line| line.contains(&number[number.len() - 8..])).expect("its number");
+    assert!(line.contains(used["code_tail"].as_str().unwrap()), "and the end of its code: {line}");
+    assert!(line.contains(" 12:41 "), "as the caption of its code says: {line}");
+    let shown = text(data, &["show", id]);
+    assert!(shown.contains("张伟  coupon × 1"), "a use says what was taken: {shown}");
+    let refund = text(data, &["refund", id]);
+    assert!(refund.contains("1 of it had been taken already"), "the refund comes late: {refund}");
+    let refund = json(data, &["refund", id]);
+    assert_eq!(refund["already_taken"], 1, "told to scripts as well");
+    assert_eq!(json(data, &["show", id])["entitlement"]["standing"], "refunded", "refunded all the same");
+}
+
+#[test]
+fn the_log_is_as_loud_as_asked() {
+    let folder = tempfile::tempdir().unwrap();
+    let busy = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let listen = busy.local_addr().unwrap().to_string();
+    let log = |asked: &str| {
+        let mut serve = program(folder.path());
+        serve.args(["serve", "--json", "--listen", &listen]).env("COUNTERFOIL_LOG", asked);
+        serve.output().expect("it starts").stderr
+    };
+    assert!(log("off").is_empty(), "nothing was asked for");
+    assert!(!log("trace").is_empty(), "all was asked for");
 }

@@ -130,7 +130,7 @@ impl Desk {
                 basis: Some(Basis::Server),
                 number: Some(number),
                 hand_over: Some(number),
-                undo: Some((number, self.till().now())),
+                undo: self.undo_offer(number),
                 ..Verdict::of(Reason::CountedUnseen, redemption.begun_at)
             });
         };
@@ -202,9 +202,7 @@ impl Desk {
         let Some(state) = guard.as_ref() else { return };
         if let Some(redemption) = state.ledger.redemption(number) {
             verdict.unsent = redemption.state() == Stand::Waiting;
-            if redemption.state() != Stand::CountedUnseen {
-                verdict.undo = undo_until(state, number, self.till().now()).map(|until| (number, until));
-            }
+            verdict.undo = undo_until(state, number, self.till().now()).map(|until| (number, until));
         } else if let Some(undo) = state.ledger.undo(number) {
             verdict.unsent = undo.settlement.is_none();
         }
@@ -250,8 +248,12 @@ impl Desk {
 fn undo_until(state: &State, number: Number, now: UnixMs) -> Option<UnixMs> {
     let redemption = state.ledger.redemption(number)?;
     let until = redemption.at().plus_seconds(i64::from(state.policy().undo_minutes_max) * 60);
-    let open = matches!(redemption.state(), Stand::Waiting | Stand::Counted) && now <= until;
-    open.then_some(until)
+    match redemption.state() {
+        Stand::Waiting | Stand::Counted => (now <= until).then_some(until),
+        // Goods that are still here, or that went out twice, may be taken back at any time.
+        Stand::CountedUnseen | Stand::Case => Some(UnixMs(i64::MAX)),
+        Stand::InDoubt | Stand::Closed | Stand::Undone => None,
+    }
 }
 
 fn stands(ledger: &Ledger, number: Number) -> Stands {

@@ -64,7 +64,7 @@ pub async fn sign_in(voice: &Voice, till: &Arc<Till>, clerk: &str, pin: &str) ->
             voice.say(json!({ "clerk": person.name, "id": person.id }), || person.name.clone());
             Exit::Done
         }
-        None => voice.complain(Exit::Fault, "not_enrolled", "enrol this till first"),
+        None => voice.complain(Exit::Refused, "not_enrolled", "enrol this till first"),
     }
 }
 
@@ -78,9 +78,13 @@ pub async fn scan(voice: &Voice, till: &Arc<Till>, words: ScanWords) -> Exit {
                 value["unusable"] = json!(unusable.map(Reason::code));
                 value
             };
-            let coupons: Vec<Value> = coupons.iter().map(coupon).collect();
-            let json = json!({ "stage": "member", "subject": say::subject(&known), "coupons": coupons });
-            voice.say(json, || format!("{} · {}", known.entitlement.title, known.entitlement.holder));
+            let listed: Vec<Value> = coupons.iter().map(coupon).collect();
+            let json = json!({ "stage": "member", "subject": say::subject(&known), "coupons": listed });
+            voice.say(json, || {
+                let mut words = vec![say::subject_words(voice.language, &known)];
+                words.extend(coupons.iter().map(|(coupon, _)| say::subject_words(voice.language, coupon)));
+                words.join("\n")
+            });
             return Exit::Done;
         }
         Sight::Refused(told) => {
@@ -88,20 +92,31 @@ pub async fn scan(voice: &Voice, till: &Arc<Till>, words: ScanWords) -> Exit {
             json["basis"] = say::basis(told.basis);
             json["earlier"] = json!(told.earlier.as_ref().map(wire::entitlement::Use::from));
             json["subject"] = told.known.as_ref().map_or(Value::Null, |known| say::subject(known));
-            voice.say(json, || say::reason_words(voice.language, told.reason));
+            voice.say(json, || {
+                let mut words = say::full_words(voice.language, told.reason);
+                if let Some(earlier) = &told.earlier {
+                    words = format!(
+                        "{}\n  {}",
+                        say::reason_words(voice.language, told.reason),
+                        say::earlier_words(&earlier.done)
+                    );
+                }
+                words
+            });
             return say::exit_of(told.reason);
         }
     };
     if !words.confirm {
         let basis = say::basis(Some(till::redeem::basis_of(&known)));
         let json = json!({ "stage": "offer", "subject": say::subject(&known), "basis": basis });
-        voice.say(json, || known.entitlement.title.clone());
+        voice.say(json, || say::subject_words(voice.language, &known));
         return Exit::Done;
     }
     let takes = match takes(words.lines.as_deref(), &known.entitlement.kind, &offer) {
         Ok(takes) => takes,
         Err(wrong) => {
-            let message = format!("--lines wants SKU=N,SKU=N; {wrong:?} is none");
+            let skus: Vec<&str> = offer.items.iter().map(|item| item.line.sku.as_str()).collect();
+            let message = format!("--lines wants SKU=N,SKU=N of {}; {wrong:?} is none", skus.join(", "));
             return voice.complain(Exit::Usage, "lines", &message);
         }
     };
@@ -132,7 +147,11 @@ fn conclude(voice: &Voice, known: &Known, concluded: &Concluded) -> Exit {
     json["subject"] = say::subject(known);
     voice.say(json, || {
         let words = say::reason_words(voice.language, decision.reason);
-        format!("{words} · {} · {}", known.entitlement.title, concluded.number)
+        let earlier =
+            decision.earlier.as_ref().map(|earlier| format!("\n  {}", say::earlier_words(&earlier.done)));
+        let basis = say::basis_words(voice.language, decision.basis);
+        let title = &known.entitlement.title;
+        format!("{words} · {title} · {}{}\n  {basis}", concluded.number, earlier.unwrap_or_default())
     });
     match decision.outcome {
         Outcome::Held => Exit::Held,
@@ -152,7 +171,8 @@ fn takes(lines: Option<&str>, kind: &Kind, offer: &Offer) -> Result<Vec<Take>, S
         .map(|part| {
             let (sku, quantity) = part.split_once('=').ok_or_else(|| part.to_owned())?;
             let quantity = quantity.trim().parse().map_err(|_| part.to_owned())?;
-            Ok(Take { sku: sku.trim().to_owned(), quantity })
+            let known = offer.items.iter().any(|item| item.line.sku == sku.trim());
+            if known { Ok(Take { sku: sku.trim().to_owned(), quantity }) } else { Err(part.to_owned()) }
         })
         .collect()
 }
@@ -205,7 +225,7 @@ pub async fn sync(voice: &Voice, till: &Arc<Till>) -> Exit {
             voice.say(json, || format!("waiting {} · cases {}", standing.waiting, standing.cases));
             Exit::Done
         }
-        Err(SyncError::NotEnrolled) => voice.complain(Exit::Fault, "not_enrolled", "enrol this till first"),
+        Err(SyncError::NotEnrolled) => voice.complain(Exit::Refused, "not_enrolled", "enrol this till first"),
         Err(error) => voice.complain(Exit::Fault, "not_synced", &error.to_string()),
     }
 }

@@ -80,7 +80,7 @@ pub fn cases(voice: &Voice, till: &Arc<Till>) -> Exit {
 fn walk(voice: &Voice, folder: &Folder, each: impl FnMut(Line)) -> Result<Journal, Exit> {
     let identity = match folder.identity() {
         Ok(Some(identity)) => identity,
-        Ok(None) => return Err(voice.complain(Exit::Fault, "not_enrolled", "enrol this till first")),
+        Ok(None) => return Err(voice.complain(Exit::Refused, "not_enrolled", "enrol this till first")),
         Err(error) => return Err(voice.complain(Exit::Fault, "folder", &error.to_string())),
     };
     Journal::open(&folder.file("journal.db"), &identity.device, identity.epoch, each)

@@ -161,7 +161,7 @@ async fn run(cli: Cli, voice: &Voice) -> Exit {
     let folder = match Folder::open(&path) {
         Ok(folder) => folder,
         Err(error @ FolderError::InUse(_)) => {
-            return voice.complain(Exit::Fault, "in_use", &error.to_string());
+            return voice.complain(Exit::Refused, "in_use", &error.to_string());
         }
         Err(error) => return voice.complain(Exit::Fault, "folder", &error.to_string()),
     };

@@ -56,10 +56,8 @@ pub fn full_words(language: Language, reason: Reason) -> String {
 pub fn exit_of(reason: Reason) -> Exit {
     match (reason.class(), reason) {
         (Class::Pass, _) | (_, Reason::Undone) => Exit::Done,
-        (_, Reason::JournalBroken | Reason::JournalFailed | Reason::DiskFull | Reason::NotEnrolled) => {
-            Exit::Fault
-        }
-        (Class::Stop | Class::Done, _) => Exit::Refused,
+        (_, Reason::JournalBroken | Reason::JournalFailed | Reason::DiskFull) => Exit::Fault,
+        (Class::Stop | Class::Done, _) | (_, Reason::NotEnrolled | Reason::TillRevoked) => Exit::Refused,
         (Class::Act | Class::Fault, _) => Exit::Held,
     }
 }
@@ -70,4 +68,45 @@ pub fn verdict(language: Language, reason: Reason) -> Value {
         "stage": "verdict", "class": class_code(reason.class()), "reason": reason.code(),
         "sentence": reason_words(language, reason),
     })
+}
+
+/// An entitlement as a person reads it: what it is, its lines with what is left, and on what that rests.
+pub fn subject_words(language: Language, known: &Known) -> String {
+    let entitlement = &known.entitlement;
+    let mut words =
+        vec![format!("{} · {} · …{}", entitlement.title, entitlement.holder, entitlement.code_tail)];
+    for line in &entitlement.lines {
+        let name = [line.name.as_str(), line.variant.as_str()].join(" ");
+        words.push(format!("  {:<12} {} {}/{}", line.sku, name.trim_end(), known.left(line), line.quantity));
+    }
+    words.extend(entitlement.notes.iter().map(|note| format!("  {note}")));
+    words.push(format!("  {}", basis_words(language, till::redeem::basis_of(known))));
+    words.join("\n")
+}
+
+/// On what something rests, in words.
+pub fn basis_words(language: Language, basis: Basis) -> String {
+    match basis {
+        Basis::Server => sentence(language, "basis.server"),
+        Basis::Copy { as_of, silence } => {
+            let why = sentence(language, &format!("silence.{}", silence.code()));
+            let copy = match language {
+                Language::English => "offline, local copy of",
+                Language::Chinese => "离线，本机名单",
+            };
+            format!("{copy} {} ({why})", clock_words(as_of))
+        }
+    }
+}
+
+/// By whom, where and when something was redeemed.
+pub fn earlier_words(done: &model::place::Circumstance) -> String {
+    format!("{} · {} · {} · {}", clock_words(done.at), done.store, done.till, done.clerk)
+}
+
+/// A moment in the machine's time zone.
+fn clock_words(moment: model::time::UnixMs) -> String {
+    let zone = jiff::tz::TimeZone::system();
+    let zoned = jiff::Timestamp::from_millisecond(moment.0).map(|moment| moment.to_zoned(zone));
+    zoned.map_or_else(|_| moment.to_string(), |zoned| zoned.strftime("%Y-%m-%d %H:%M:%S").to_string())
 }
