@@ -1,9 +1,9 @@
 // How a class looks: which shape, which colours, which word. Green is for what the server has confirmed and for
-// nothing else; a pass from the local copy is ochre. Knows nothing of why a class was chosen.
+// nothing else; a pass from the local copy is ochre, one from before a restart is grey. Knows nothing of why a class was chosen.
 import type { Row, Verdict } from './bindings';
 import type { Key } from './words.svelte';
 
-export type Tone = 'pass' | 'local' | 'act' | 'done' | 'stop' | 'fault';
+export type Tone = 'pass' | 'local' | 'past' | 'act' | 'done' | 'stop' | 'fault';
 
 export type Figure = 'pass' | 'act' | 'done' | 'undone' | 'stop' | 'fault';
 
@@ -14,6 +14,9 @@ export interface Look {
 }
 
 export function ofVerdict(verdict: Verdict): Look {
+  if (verdict.class === 'pass' && verdict.before_restart) {
+    return { tone: 'past', figure: 'done', word: PASSED[verdict.reason] ?? 'class.pass' };
+  }
   const vouched = verdict.basis?.server === true && !verdict.unsent;
   return look(verdict.class, verdict.reason, vouched);
 }
@@ -33,10 +36,11 @@ function look(verdictClass: Row['class'], reason: string, vouched: boolean): Loo
     case 'act':
       return { tone: 'act', figure: 'act', word: 'class.act' };
     case 'stop':
-      return { tone: 'stop', figure: 'stop', word: 'class.stop' };
+      return { tone: 'stop', figure: 'stop', word: NO_UNDO.has(reason) ? 'class.no_undo' : 'class.stop' };
     case 'fault':
       return { tone: 'fault', figure: 'fault', word: 'class.fault' };
   }
 }
 
+const NO_UNDO = new Set(['undo_too_late', 'undo_unknown']);
 const PASSED: Record<string, Key> = { picked_up: 'class.pass_order', partly_picked_up: 'class.pass_order_part' };

@@ -19,6 +19,8 @@ export function reasonOf(verdict: Verdict): string {
 
 /** What to do now. */
 export function todoOf(verdict: Verdict): string {
+  // Before the restart it may have been handed over already; a figure to be taken off would be taken off twice.
+  if (verdict.before_restart && verdict.class === 'pass') return say('verdict.todo_before_restart');
   return coded('todo', verdict.todo, {
     ...(verdict.amount === null ? {} : { amount: money(verdict.amount) }),
     ...(verdict.percent === null ? {} : { discount: discount(verdict.percent) }),

@@ -1,5 +1,5 @@
 // Which stage is drawn: the screen's own, except that "checking" waits a moment, so that a quick answer replaces the
-// card before it without a flicker. Knows nothing of what the stages mean.
+// card before it without a flicker, and that an offer stays behind it. Knows nothing of what the stages mean.
 import type { Stage } from './bindings';
 
 /** An answer that comes sooner is not announced (ms). */
@@ -21,8 +21,12 @@ export function name(stage: Stage): string {
 
 export class Shown {
   stage = $state.raw<Stage | null>(null);
+  /** The offer that was drawn before the server was asked; only while it is being asked. */
+  behind = $state.raw<Extract<Stage, { stage: 'offer' }> | null>(null);
   /** When this card appeared (`performance.now()`). */
   since = 0;
+  /** Which card is drawn: an offer stays the same card while the server is asked about it. */
+  card = $derived(name(this.behind ?? this.stage ?? { stage: 'ready' }));
   private timer: ReturnType<typeof setTimeout> | undefined;
 
   /** Draws `next`, now or, if it only says that the server is asked, a moment later. */
@@ -37,6 +41,8 @@ export class Shown {
 
   private draw(next: Stage): void {
     if (!this.stage || name(this.stage) !== name(next)) this.since = performance.now();
+    if (next.stage !== 'checking') this.behind = null;
+    else if (this.stage?.stage === 'offer') this.behind = this.stage;
     this.stage = next;
   }
 }

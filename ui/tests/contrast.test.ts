@@ -27,7 +27,7 @@ function ratio(colours: Colours, one: string, other: string): number {
   return (high + 0.05) / (low + 0.05);
 }
 
-const CLASSES = ['pass', 'local', 'act', 'done', 'stop', 'fault'];
+const CLASSES = ['pass', 'local', 'past', 'act', 'done', 'stop', 'fault'];
 
 describe.each([
   ['light', light],

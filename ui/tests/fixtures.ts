@@ -362,6 +362,14 @@ export const SCENES: Record<string, Scene> = {
       ...UNDO,
     }),
   },
+  pass_bare: {
+    stage: verdict('pass', 'redeemed', 'deduct_amount', {
+      amount: 2000,
+      subject: subject({ holder: '', valid_until: null }),
+      taken: [{ name: '满100减20券', quantity: 1 }],
+      ...UNDO,
+    }),
+  },
   done: {
     stage: verdict('done', 'used_here_just_now', 'nothing', {
       earlier: {
@@ -402,6 +410,13 @@ export const SCENES: Record<string, Scene> = {
       undo_until: null,
     }),
   },
+  undo_too_late: {
+    stage: verdict('stop', 'undo_too_late', 'call_manager', {
+      subject: ORDER,
+      earlier: { ...EARLIER, here: true },
+    }),
+  },
+  unfinished: { stage: verdict('fault', 'unfinished', 'wait_for_line') },
   unknown_offline: {
     stage: verdict('fault', 'unknown_offline', 'wait_for_line', { subject: null, basis: COPY }),
     status: OFFLINE,

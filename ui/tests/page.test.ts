@@ -24,7 +24,7 @@ async function open(scene: string, language = 'zh-CN'): Promise<void> {
   await settle();
 }
 
-async function settle(ms = 400): Promise<void> {
+async function settle(ms = 600): Promise<void> {
   await vi.advanceTimersByTimeAsync(ms);
   await tick();
 }
@@ -129,6 +129,46 @@ describe('a verdict', () => {
     expect(shell.acts).toEqual([{ act: 'hand_over', number: '018f3b2c77aa4c0e8d1509b69d4e1482' }]);
   });
 
+  it('from before the restart does not ask for a second hand-over', async () => {
+    await open('pass_old');
+    expect(find('verdict').className).toMatch(/\bpast\b/);
+    expect(find('verdict').dataset.class).toBe('pass');
+    expect(find('verdict').textContent).toContain('重启前已核销。如果货已交出，不用再交');
+    expect(find('verdict').textContent).not.toContain('请在收款机减');
+  });
+
+  it('counts whole minutes up, and draws the undo without a limit too', async () => {
+    await open('pass_percent');
+    expect(find('btn-undo').textContent).toContain('剩 9 分钟');
+    await settle(5000);
+    expect(find('btn-undo').textContent).toContain('剩 9 分钟');
+    cleanup();
+    await open('counted_unseen');
+    expect(find('btn-undo').querySelector('.remaining')).toBeNull();
+  });
+
+  it('about an undo that came too late speaks of the undo', async () => {
+    await open('undo_too_late');
+    expect(find('verdict').querySelector('h1')?.textContent).toBe('不能撤销');
+  });
+
+  it('of a times card says what is left, as the offer and the member card do', async () => {
+    await open('pass_times');
+    expect(find('verdict').textContent).toContain('剩 7/10 次');
+    cleanup();
+    await open('offer_times');
+    expect(document.querySelector('main')?.textContent).toMatch(/剩 8 次\s*第 3\/10 次/);
+    cleanup();
+    await open('member');
+    expect(document.querySelector('main')?.textContent).toContain('剩 7 次');
+  });
+
+  it('leaves out facts without a value', async () => {
+    await open('pass_bare');
+    expect(document.querySelector('main')?.textContent).not.toMatch(/—|本次取走|有效期至|顾客/);
+    expect(document.querySelector('main')?.textContent).toContain('尾号 P9TD');
+  });
+
   it('is followed by the next customer on Enter', async () => {
     await open('pass');
     await key('Enter');
@@ -191,6 +231,61 @@ describe('an order', () => {
       'after 350 ms',
     ).toEqual(['confirm']);
   });
+
+  it('stays behind the question to the server, ticks and all, and cannot be pressed', async () => {
+    await open('offer_order');
+    await click('item-1002-tick');
+    shell.changed(screen('checking', 'zh-CN', 2));
+    await settle(150);
+    expect(stage()).toBe('checking');
+    expect(find('btn-confirm').textContent).toContain('取走所选 1/5');
+    expect((find('btn-confirm') as HTMLButtonElement).disabled).toBe(true);
+    expect(document.querySelector('main')?.textContent).toContain('核对中');
+    shell.changed(screen('pass_order', 'zh-CN', 3));
+    await settle();
+    expect(has('btn-confirm')).toBe(false);
+    expect(has('verdict')).toBe(true);
+  });
+});
+
+describe('a double or triple click', () => {
+  it('on the confirmation does not swallow the verdict', async () => {
+    await open('offer_coupon');
+    shell.answers = [screen('pass'), screen('ready')];
+    await click('btn-confirm');
+    expect(stage()).toBe('verdict');
+    for (const button of ['btn-next', 'btn-undo', 'btn-next']) {
+      await settle(150);
+      await click(button);
+    }
+    expect(
+      shell.acts.map((act) => act.act),
+      'within 450 ms',
+    ).toEqual(['confirm']);
+    expect(stage()).toBe('verdict');
+    await settle(100);
+    await click('btn-next');
+    expect(
+      shell.acts.map((act) => act.act),
+      'after 550 ms',
+    ).toEqual(['confirm', 'next']);
+  });
+
+  it.each([
+    ['offer_order', 'btn-confirm'],
+    ['offer_order', 'btn-next'],
+    ['member', 'coupon-m3'],
+    ['counted_unseen', 'btn-handover'],
+  ])('presses nothing on %s that has only just appeared: %s', async (scene, button) => {
+    await open('ready');
+    shell.changed(screen(scene, 'zh-CN', 2));
+    await settle(400);
+    await click(button);
+    expect(shell.acts, 'after 400 ms').toEqual([]);
+    await settle(200);
+    await click(button);
+    expect(shell.acts, 'after 600 ms').toHaveLength(1);
+  });
 });
 
 describe('a coupon', () => {
@@ -235,6 +330,24 @@ describe('a scan', () => {
     await scan('E7KQ4M2XA8F3TN5WYC6P');
     expect(shell.acts).toEqual([]);
     expect((find('enrol-code') as HTMLInputElement).value).toBe('E7KQ4M2XA8F3TN5WYC6P');
+  });
+});
+
+describe('a failed enrolment', () => {
+  it('is forgotten when another code is scanned', async () => {
+    await open('enrol_failed');
+    expect(document.querySelector('main')?.textContent).toContain('这个开通码已经用过');
+    await scan('E7KQ4M2XA8F3TN5WYC6P');
+    expect(document.querySelector('main')?.textContent).not.toContain('这个开通码已经用过');
+  });
+});
+
+describe('data that cannot be opened', () => {
+  it('are not called a till that was never enrolled', async () => {
+    await open('blocked');
+    expect(document.body.textContent).toContain('database is locked');
+    expect(document.body.textContent).not.toMatch(/未开通|另一个程序/);
+    expect(find('status-line').dataset.line).toBe('not_enrolled');
   });
 });
 
@@ -345,5 +458,18 @@ describe('a shell that does not answer', () => {
     find('shell-lost').querySelector('button')?.click();
     await settle(0);
     expect(has('shell-lost')).toBe(false);
+  });
+
+  it('is forgiven as soon as it sends a newer screen', async () => {
+    await open('pass');
+    shell.act = () => Promise.reject(new Error('gone'));
+    await key('Enter');
+    expect(has('shell-lost')).toBe(true);
+    shell.changed(screen('pass', 'zh-CN', 1));
+    await settle(0);
+    expect(has('shell-lost'), 'an old screen').toBe(true);
+    shell.changed(screen('pass', 'zh-CN', 2));
+    await settle(0);
+    expect(has('shell-lost'), 'a newer screen').toBe(false);
   });
 });

@@ -14,10 +14,10 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::keys::Keys;
-use crate::patience::{LIMIT, LOOK, until};
+use crate::patience::{LIMIT, LOOK, Rule, passes, until};
 use crate::pictures;
 use crate::processes::{Running, lives, program, runs, signal};
-use crate::shop::{Shop, Till};
+use crate::shop::{Shop, Till, ZONE};
 
 /// The system's language.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,6 +91,7 @@ impl App {
         let own = |process: &u32| runs(*process, &app);
         let process = driver.descendants().into_iter().find(own).context("the app's own process is there")?;
         let keys = Keys::of(process).await?;
+        page.execute(REMEMBER_KEYS, vec![]).await?;
         Ok(Self { keys, page, process, test: shop.name().to_owned(), driver, _home: home })
     }
 
@@ -107,7 +108,11 @@ impl App {
                 pictures::keep_screen(&format!("{}-in-vain", self.test));
                 let shown = self.run("return document.body.innerText").await.unwrap_or_default();
                 let state = self.run(STATE).await.unwrap_or_default();
-                bail!("{css} did not appear, but: {why}\nThe page says {shown}\nand holds {state}")
+                let keys = self.run("return window.keysSeen.slice(-30).join(' ')").await.unwrap_or_default();
+                bail!(
+                    "{css} did not appear, but: {why}\nThe page says {shown}\nand holds {state}\n\
+                     The last keys, with the pause before each (ms): {keys}"
+                )
             }
             Err(error) => Err(error).with_context(|| format!("looking for {css}: {why}")),
         }
@@ -137,8 +142,10 @@ impl App {
         Ok(self.sees(css, "its looks are asked for").await?.css_value(property).await?)
     }
 
-    /// Clicks an element, waiting for it.
+    /// Clicks an element, waiting for it, and for the card that it may stand on to be old enough.
     pub async fn click(&self, css: &str) -> Result<()> {
+        self.sees(css, "it is to be clicked").await?;
+        passes(Rule::TooSoon).await;
         let element = self.sees(css, "it is to be clicked").await?;
         element.click().await.with_context(|| format!("clicking {css}"))
     }
@@ -203,7 +210,17 @@ impl Drop for App {
 const STATE: &str = "return [...document.querySelectorAll('[data-stage],[data-testid=verdict],[data-line]')]
     .map((one) => JSON.stringify({ ...one.dataset })).join(' ')";
 
-/// Calls back once no movement is under way that will ever end, and everything that is known is drawn, which takes two frames.
+/// Notes the keys that the page takes for itself, for the words of a failure: a pause that no scanner makes comes from
+/// a machine too busy to press keys in time. (Nobody else gets to see those keys, so this looks over its shoulder.)
+const REMEMBER_KEYS: &str = "const take = Event.prototype.preventDefault; let last = 0; window.keysSeen = [];
+    Event.prototype.preventDefault = function () {
+        if (this.type === 'keydown') window.keysSeen.push(this.key + '+' + Math.round(this.timeStamp - last));
+        if (this.type === 'keydown') last = this.timeStamp;
+        return take.call(this);
+    }";
+
+/// Calls back once no movement is under way that will ever end, and everything that is known is drawn, which takes
+/// two frames.
 const SETTLED: &str = "const done = arguments[arguments.length - 1];
     const moves = document.getAnimations().filter((one) => one.effect.getComputedTiming().endTime < Infinity);
     const still = moves.map((one) => one.finished.catch(() => null));
@@ -222,6 +239,7 @@ fn set_up(command: &mut Command, look: Look, home: &TempDir) {
         ("TAURI_WEBVIEW_AUTOMATION", "true"),
         ("GDK_BACKEND", "x11"),
         ("LANG", lang),
+        ("TZ", ZONE),
         ("GTK_THEME", theme),
         // No look for screen readers on a bus that is not there.
         ("NO_AT_BRIDGE", "1"),

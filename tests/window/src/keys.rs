@@ -39,7 +39,8 @@ impl Keys {
 
     /// A scanner reads `text`: fast keys, then Enter.
     pub fn scan(&self, text: &str) -> Result<()> {
-        xdotool(&["type", "--delay", &BURST.to_string(), "--", &format!("{text}\n")])
+        // In one go: a second program would start too late for a scanner's Enter.
+        xdotool(&["type", "--delay", &BURST.to_string(), "--args", "1", "--", text, "key", "Return"])
     }
 
     /// A person types `text`, without Enter.
@@ -53,8 +54,9 @@ impl Keys {
     }
 }
 
+/// Ahead of other programs where that is allowed: a busy computer does not slow down a scanner.
 fn xdotool(words: &[&str]) -> Result<()> {
-    let answer = ask(Command::new("xdotool").args(words))?;
+    let answer = ask(Command::new("nice").args(["-n", "-10", "xdotool"]).args(words))?;
     ensure!(answer.exit == Some(0), "xdotool {words:?} failed: {answer:?}");
     Ok(())
 }

@@ -29,7 +29,7 @@ pub async fn until<T>(what: &str, mut look: impl AsyncFnMut() -> Result<Option<T
 pub enum Rule {
     /// The same text again is the scanner's echo for 2.5 s.
     Echo,
-    /// Enter settles no card younger than 0.3 s.
+    /// No click settles a card younger than 0.5 s, and no Enter one younger than 0.3 s.
     TooSoon,
 }
 
@@ -37,7 +37,7 @@ pub enum Rule {
 pub async fn passes(rule: Rule) {
     let span = match rule {
         Rule::Echo => Duration::from_millis(2_600),
-        Rule::TooSoon => Duration::from_millis(350),
+        Rule::TooSoon => Duration::from_millis(550),
     };
     tokio::time::sleep(span).await;
 }

@@ -13,6 +13,8 @@ use tokio::sync::{Mutex, MutexGuard, OnceCell};
 use crate::pictures;
 use crate::processes::{Answer, Running, ask, program};
 
+/// Where the demo chain is: server and window agree when lunch was.
+pub(crate) const ZONE: &str = "Asia/Shanghai";
 /// The tests of one program take turns: they share one screen and one keyboard.
 static TURN: Mutex<()> = Mutex::const_new(());
 /// The demo chain, made once and copied for each shop. In memory, so that nothing is left lying about.
@@ -179,7 +181,7 @@ impl Shop {
 
     fn server_command(&self) -> Result<Command> {
         let mut command = Command::new(program("counterfoil-server")?);
-        command.arg("--data").arg(self.folder.path().join("server"));
+        command.env("TZ", ZONE).arg("--data").arg(self.folder.path().join("server"));
         Ok(command)
     }
 }
@@ -189,7 +191,7 @@ impl Model {
         let folder = tempfile::tempdir()?;
         let server = |words: &[&str]| {
             let mut command = Command::new(program("counterfoil-server")?);
-            ask(command.arg("--json").arg("--data").arg(folder.path()).args(words))?.good()
+            ask(command.env("TZ", ZONE).arg("--json").arg("--data").arg(folder.path()).args(words))?.good()
         };
         server(&["demo"])?;
         let sheets = folder.path().join("sheets");

@@ -1,4 +1,4 @@
-// Shows one made-up screen: /?scene=pass&language=en. Confirming an offer goes on to a verdict.
+// Shows one made-up screen: /?scene=pass&language=en, and with &then=checking another one after it. Confirming an offer goes on to a verdict.
 import { mount } from 'svelte';
 import App from '../../src/App.svelte';
 import '../../src/tokens.css';
@@ -18,3 +18,5 @@ const shell = new PlayedShell(screen(scene in SCENES ? scene : 'ready', language
 shell.answers = [screen('pass', language), screen('ready', language), screen('used', language)];
 const target = document.getElementById('page');
 if (target) mount(App, { target, props: { backend: shell } });
+const then = asked.get('then') ?? '';
+if (then in SCENES) setTimeout(() => shell.changed(screen(then, language, 2)), 500);

@@ -110,6 +110,13 @@ async fn every_code_that_is_meant_to_fail_says_why() -> Result<()> {
             "{} must not look good",
             code.caption
         );
+        if code.expect == "used" {
+            let words = app.text("[data-testid=verdict]").await?;
+            ensure!(
+                words.contains("12:41"),
+                "the code's caption and the verdict tell of the same moment: {words}"
+            );
+        }
         app.keep_picture(&code.expect.replace('_', "-")).await?;
     }
     ensure!(shop.redemptions()?.is_empty(), "nothing that fails counts");
