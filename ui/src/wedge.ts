@@ -172,7 +172,8 @@ function keep(press: Press): Kept | null {
 }
 
 function isSuffix(press: Press): boolean {
-  return press.key === 'Enter' || press.key === 'Tab' || press.code === 'Enter' || press.code === 'NumpadEnter';
+  // A line feed comes as a key of its own from scanners that end with LF.
+  return ['Enter', 'Tab', '\n', '\r', 'Linefeed'].includes(press.key) || /^(Numpad)?Enter$/.test(press.code);
 }
 
 function isModifier(key: string): boolean {

@@ -78,7 +78,7 @@ pub async fn seed(store: &Store) -> Result<(), DemoError> {
         let shop = shops.iter().find(|known| known.name == shop).ok_or(DemoError::NotEmpty)?;
         store.add_staff(&shop.id, NewStaff { name, manager, pin_hash }).await?;
     }
-    let till = store.add_silent_till(&shops[1], "2号收银机").await?;
+    let till = store.add_silent_till(&shops[1], "3号收银机").await?;
     let mut making = Making { store, shops, till, now: store.hands().now(), practice: Vec::new() };
     making.orders().await?;
     let members = making.members().await?;

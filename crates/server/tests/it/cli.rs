@@ -90,7 +90,7 @@ async fn from_a_demo_chain_to_an_enrolled_till_and_printed_codes() {
     let tills = json(data, &["tills"]);
     let names: Vec<&str> =
         tills.as_array().unwrap().iter().map(|till| till["till"].as_str().unwrap()).collect();
-    assert_eq!(names, ["前台", "2号收银机"], "the new till and the one of the demo's past");
+    assert_eq!(names, ["前台", "3号收银机"], "the new till and the one of the demo's past");
 
     let sheet = folder.path().join("sheets");
     let codes = json(data, &["sheet", "--out", sheet.to_str().unwrap()]);
