@@ -135,7 +135,7 @@ fn bad_input_ends_with_a_verdict() {
         (&long, "too_long", 3),
         ("\u{1}\u{2}\u{7f}", "binary", 3),
         ("C0123456789", "damaged", 3),
-        ("134567890123456789", "payment_code", 3),
+        ("134567890123456789", "payment_wechat", 3),
         ("https://u.wechat.com/abc", "foreign_personal_card", 3),
         ("6901234567892", "foreign_goods_barcode", 3),
     ];

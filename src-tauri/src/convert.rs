@@ -90,7 +90,7 @@ fn stage(from: &screen::Stage, now: UnixMs) -> view::Stage {
         screen::Stage::Offer(card) => view::Stage::Offer(view::Offer {
             subject: subject(&card.known.entitlement),
             items: card.offer.items.iter().map(item).collect(),
-            basis: basis(till::redeem::basis_of(&card.known), card.since, now),
+            basis: basis(card.known.basis(), card.since, now),
             since: card.since.0,
         }),
         screen::Stage::Member(card) => member(card, now),
@@ -126,7 +126,7 @@ fn member(card: &screen::MemberCard, now: UnixMs) -> view::Stage {
         points,
         balance,
         coupons,
-        basis: basis(till::redeem::basis_of(&card.known), card.known.heard_at, now),
+        basis: basis(card.known.basis(), card.known.heard_at, now),
     })
 }
 
@@ -202,11 +202,12 @@ fn item(from: &Item) -> view::Item {
 
 /// What something rests on; `heard_at` is when the server spoke, if it did.
 fn basis(from: Basis, heard_at: UnixMs, now: UnixMs) -> view::Basis {
-    let (server, as_of, silence) = match from {
-        Basis::Server => (true, heard_at, None),
-        Basis::Copy { as_of, silence } => (false, as_of, Some(silence.code().into())),
+    let (on, as_of, silence) = match from {
+        Basis::Server => (view::RestsOn::Server, heard_at, None),
+        Basis::Copy { as_of, silence } => (view::RestsOn::Copy, as_of, Some(silence.code().into())),
+        Basis::Signature { as_of, silence } => (view::RestsOn::Signature, as_of, Some(silence.code().into())),
     };
-    view::Basis { server, as_of: as_of.0, age_seconds: now.seconds_since(as_of), silence }
+    view::Basis { on, as_of: as_of.0, age_seconds: now.seconds_since(as_of), silence }
 }
 
 fn verdict(from: &screen::Verdict, now: UnixMs) -> view::Verdict {

@@ -247,11 +247,23 @@ pub struct MemberCoupon {
     pub unusable: Option<String>,
 }
 
+/// Who said so.
+#[derive(Clone, Copy, Debug, Serialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub enum RestsOn {
+    /// The server.
+    Server,
+    /// The local copy.
+    Copy,
+    /// The code's signature and the status list.
+    Signature,
+}
+
 /// On what an offer or a verdict rests.
 #[derive(Clone, Debug, Serialize, TS)]
 pub struct Basis {
-    /// Whether the server said so; otherwise the local copy.
-    pub server: bool,
+    /// Who said so.
+    pub on: RestsOn,
     /// When the server last vouched for it.
     #[ts(type = "number")]
     pub as_of: i64,
@@ -535,6 +547,7 @@ mod tests {
             declaration::<Offer>(config),
             declaration::<Member>(config),
             declaration::<MemberCoupon>(config),
+            declaration::<RestsOn>(config),
             declaration::<Basis>(config),
             declaration::<Class>(config),
             declaration::<Verdict>(config),

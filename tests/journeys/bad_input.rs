@@ -1,6 +1,6 @@
 //! Whatever comes out of a scanner gets a clear verdict, and nothing of it stays.
 
-use model::reading::Foreign;
+use model::reading::{Foreign, Payment};
 use model::verdict::{Class, Reason};
 use tests::Shop;
 
@@ -28,7 +28,7 @@ async fn each_wrong_thing_has_its_own_verdict_and_leaves_nothing() {
         (swapped, Reason::Damaged),
         (never.secret().into(), Reason::NeverIssued),
         (enrolment.secret().into(), Reason::EnrolmentCode),
-        ("134567890123456789".into(), Reason::PaymentCode),
+        ("134567890123456789".into(), Reason::PaymentCode(Payment::Wechat)),
         ("https://u.wechat.com/abc".into(), Reason::NotOurs(Foreign::PersonalCard)),
         ("6901234567892".into(), Reason::NotOurs(Foreign::GoodsBarcode)),
         ("13800138000".into(), Reason::NotOurs(Foreign::Telephone)),

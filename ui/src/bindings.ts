@@ -303,13 +303,18 @@ quantity: number,
 unusable: string | null, };
 
 /**
+ * Who said so.
+ */
+export type RestsOn = "server" | "copy" | "signature";
+
+/**
  * On what an offer or a verdict rests.
  */
 export type Basis = { 
 /**
- * Whether the server said so; otherwise the local copy.
+ * Who said so.
  */
-server: boolean, 
+on: RestsOn, 
 /**
  * When the server last vouched for it.
  */

@@ -17,7 +17,7 @@ export function ofVerdict(verdict: Verdict): Look {
   if (verdict.class === 'pass' && verdict.before_restart) {
     return { tone: 'past', figure: 'done', word: PASSED[verdict.reason] ?? 'class.pass' };
   }
-  const vouched = verdict.basis?.server === true && !verdict.unsent;
+  const vouched = verdict.basis?.on === 'server' && !verdict.unsent;
   return look(verdict.class, verdict.reason, vouched);
 }
 

@@ -54,8 +54,8 @@ export const OFFLINE: Partial<Status> = {
   copy_age_seconds: 38 * 60,
 };
 
-const SERVER: Basis = { server: true, as_of: NOW, age_seconds: 0, silence: null };
-const COPY: Basis = { server: false, as_of: NOW - 38 * MINUTE, age_seconds: 38 * 60, silence: 'timed_out' };
+const SERVER: Basis = { on: 'server', as_of: NOW, age_seconds: 0, silence: null };
+const COPY: Basis = { on: 'copy', as_of: NOW - 38 * MINUTE, age_seconds: 38 * 60, silence: 'timed_out' };
 
 function subject(change: Partial<Subject> = {}): Subject {
   return {
@@ -173,7 +173,7 @@ export const ROWS: Row[] = [
     sync: 'waiting',
     undoable: true,
   }),
-  row(9, 'act', 'payment_code', ''),
+  row(9, 'act', 'payment_wechat', ''),
   row(12, 'done', 'undone', '中杯美式兑换券', { number: '018f3b2c77aa4c0e8d1509b69d4e1479', sync: 'settled' }),
 ];
 
@@ -399,7 +399,7 @@ export const SCENES: Record<string, Scene> = {
   },
   not_yet: { stage: verdict('stop', 'not_yet', 'keep_goods', { subject: subject({ valid_from: endOf(3) + 1000 }) }) },
   refunded: { stage: verdict('stop', 'refunded', 'keep_goods', { subject: ORDER }) },
-  payment_code: { stage: verdict('act', 'payment_code', 'use_cash_register', { subject: null, basis: null }) },
+  payment_wechat: { stage: verdict('act', 'payment_wechat', 'use_cash_register', { subject: null, basis: null }) },
   foreign: { stage: verdict('act', 'foreign_douyin', 'ask_for_code', { subject: null, basis: null }) },
   damaged: { stage: verdict('act', 'damaged', 'scan_again', { subject: null, basis: null }) },
   counted_unseen: {
@@ -472,7 +472,7 @@ export const PRACTICE: PracticeCode[] = [
   code('T6B0HN4RC8YW2ZM5TX3K', 'times_card', '咖啡十次卡', 'offer', 7),
   code('M1QX5VD9SF3JG7KA2PEH', 'member', '金卡会员', 'member', 8),
   code('C0ZT4BN8WR2HY6CM5XQD', 'fails', '已过期的券', 'expired', 9),
-  code('134567890123456789', 'fails', '付款码', 'payment_code', 10),
+  code('134567890123456789', 'fails', '付款码', 'payment_wechat', 10),
 ];
 
 /** A shell that shows `scene`, remembers what it is told, and answers with `answers` in turn. */

@@ -20,6 +20,8 @@ pub enum Origin {
     Server,
     /// The local copy, because of that silence.
     Copy(Silence),
+    /// The code's own signature, its campaign and the status list, because of that silence.
+    Signature(Silence),
 }
 
 /// Everything known about one entitlement at the moment of a decision.
@@ -62,6 +64,15 @@ impl Known {
     /// How many of all lines are left.
     pub fn left_in_all(&self) -> u32 {
         self.entitlement.lines.iter().fold(0, |sum, line| sum.saturating_add(self.left(line)))
+    }
+
+    /// On what these facts rest.
+    pub fn basis(&self) -> Basis {
+        match self.origin {
+            Origin::Server => Basis::Server,
+            Origin::Copy(silence) => Basis::Copy { as_of: self.heard_at, silence },
+            Origin::Signature(silence) => Basis::Signature { as_of: self.heard_at, silence },
+        }
     }
 
     /// The latest of the uses that count.
@@ -224,7 +235,10 @@ pub fn conclude(
             Decision { outcome: Outcome::Refused, reason, basis: Basis::Server, earlier }
         }
         Answer::Silent(silence) => {
-            let basis = Basis::Copy { as_of: known.heard_at, silence };
+            let basis = match known.origin {
+                Origin::Signature(_) => Basis::Signature { as_of: known.heard_at, silence },
+                Origin::Server | Origin::Copy(_) => Basis::Copy { as_of: known.heard_at, silence },
+            };
             if let Some(Refusal { reason, earlier }) = refusal(known, takes, place, now) {
                 return Decision { outcome: Outcome::Refused, reason, basis, earlier };
             }

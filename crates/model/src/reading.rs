@@ -63,6 +63,85 @@ pub enum Reading {
     Other(Reason),
 }
 
+/// A mall's code, as a merchant's profile describes it. It may have the shape of a payment code (fuint's coupons do),
+/// so that `Debug` hides it and only a hash of it ever leaves this value.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Opaque {
+    profile: String,
+    kind: Option<CodeKind>,
+    ambiguous: bool,
+    payment_shaped: bool,
+    random_bits: u16,
+    /// Profile, order and code, apart by line feeds, which no code holds.
+    whole: String,
+}
+
+impl Opaque {
+    /// The name of the profile that fits.
+    pub fn profile(&self) -> &str {
+        &self.profile
+    }
+
+    /// What it stands for, if the profile says.
+    pub fn kind(&self) -> Option<CodeKind> {
+        self.kind
+    }
+
+    /// Whether several customers may have the same code, so that one is chosen and none is guessed.
+    pub fn is_ambiguous(&self) -> bool {
+        self.ambiguous
+    }
+
+    /// How many bits of it are random, as far as the mall promises.
+    pub fn random_bits(&self) -> u16 {
+        self.random_bits
+    }
+
+    /// What a keyed hash is taken of. For that alone: the text may be somebody's payment credential.
+    pub fn hash_input(&self) -> &str {
+        &self.whole
+    }
+
+    /// The code, unless it has the shape of a payment code.
+    pub fn text(&self) -> Option<&str> {
+        if self.payment_shaped { None } else { self.whole.rsplit('\n').next() }
+    }
+}
+
+impl std::fmt::Debug for Opaque {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Opaque({})", self.profile)
+    }
+}
+
+/// Whose payment code a text looks like. Nothing else of it is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Payment {
+    /// WeChat Pay: 18 digits from 10 to 15.
+    Wechat,
+    /// Alipay: 16 to 24 digits from 25 to 30.
+    Alipay,
+    /// UnionPay: 19 digits from 62; many bank cards look alike.
+    UnionPay,
+    /// One of these with a digit lost or doubled. It may still be a credential.
+    Damaged,
+}
+
+impl Payment {
+    /// Each of them.
+    pub const ALL: [Payment; 4] = [Payment::Wechat, Payment::Alipay, Payment::UnionPay, Payment::Damaged];
+
+    /// The stable code.
+    pub fn code(self) -> &'static str {
+        match self {
+            Payment::Wechat => "payment_wechat",
+            Payment::Alipay => "payment_alipay",
+            Payment::UnionPay => "payment_unionpay",
+            Payment::Damaged => "payment_damaged",
+        }
+    }
+}
+
 /// Things that customers show by mistake.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Foreign {
@@ -78,8 +157,18 @@ pub enum Foreign {
     PaymentPage,
     /// A Douyin voucher link.
     Douyin,
+    /// Digits as Meituan and other group-buying platforms print them (10 to 12, no published form).
+    GroupBuying,
+    /// 18 digits from 16: a dynamic code of the old WeChat card platform, which only WeChat can resolve.
+    WechatCard,
+    /// The 28 digits of a WeChat bill: it may name an order and proves nothing.
+    WechatBill,
+    /// The label of a courier's parcel.
+    Courier,
     /// The bar code on goods (EAN-13, EAN-8, UPC-A).
     GoodsBarcode,
+    /// A GS1 code of a supply chain: GS1-128, DataMatrix, DataBar.
+    Gs1,
     /// A telephone number.
     Telephone,
     /// Another web address.
@@ -90,14 +179,19 @@ pub enum Foreign {
 
 impl Foreign {
     /// Each of them.
-    pub const ALL: [Foreign; 10] = [
+    pub const ALL: [Foreign; 15] = [
         Foreign::OfficialAccount,
         Foreign::PersonalCard,
         Foreign::CollectionCode,
         Foreign::NativePayment,
         Foreign::PaymentPage,
         Foreign::Douyin,
+        Foreign::GroupBuying,
+        Foreign::WechatCard,
+        Foreign::WechatBill,
+        Foreign::Courier,
         Foreign::GoodsBarcode,
+        Foreign::Gs1,
         Foreign::Telephone,
         Foreign::Link,
         Foreign::Unknown,
@@ -112,7 +206,12 @@ impl Foreign {
             Foreign::NativePayment => "foreign_native_payment",
             Foreign::PaymentPage => "foreign_payment_page",
             Foreign::Douyin => "foreign_douyin",
+            Foreign::GroupBuying => "foreign_group_buying",
+            Foreign::WechatCard => "foreign_wechat_card",
+            Foreign::WechatBill => "foreign_wechat_bill",
+            Foreign::Courier => "foreign_courier",
             Foreign::GoodsBarcode => "foreign_goods_barcode",
+            Foreign::Gs1 => "foreign_gs1",
             Foreign::Telephone => "foreign_telephone",
             Foreign::Link => "foreign_link",
             Foreign::Unknown => "foreign_unknown",
@@ -135,7 +234,9 @@ pub fn read(text: &str) -> Reading {
     match Code::read(&text) {
         Ok(code) if code.kind() == CodeKind::Enrolment => Reading::Enrolment(code),
         Ok(code) => Reading::Ours(code),
-        Err(_) if is_payment_shaped(&text) => Reading::Other(Reason::PaymentCode),
+        Err(_) if payment(&text).is_some() => {
+            Reading::Other(Reason::PaymentCode(payment(&text).unwrap_or(Payment::Damaged)))
+        }
         Err(NotACode::Damaged) => Reading::Other(Reason::Damaged),
         Err(NotACode::OtherShape) => Reading::Other(Reason::NotOurs(foreign(&text))),
     }
@@ -154,17 +255,18 @@ fn clean(text: &str) -> String {
 
 /// Payment codes of WeChat (18 digits from 10 to 15), Alipay (16–24 digits from 25 to 30) and UnionPay (19 digits
 /// from 62), and the same with a digit lost or doubled: what might be a credential is treated as one.
-fn is_payment_shaped(text: &str) -> bool {
+fn payment(text: &str) -> Option<Payment> {
     let digits: String = text.chars().filter(|c| !matches!(c, ' ' | '-')).collect();
     if digits.len() < 15 || !digits.bytes().all(|b| b.is_ascii_digit()) {
-        return false;
+        return None;
     }
     let start: u32 = digits[..2].parse().unwrap_or(0);
-    match digits.len() {
-        17..=19 if (10..=15).contains(&start) => true,
-        15..=25 if (25..=30).contains(&start) => true,
-        18..=20 if start == 62 => true,
-        _ => false,
+    match (digits.len(), start) {
+        (18, 10..=15) => Some(Payment::Wechat),
+        (16..=24, 25..=30) => Some(Payment::Alipay),
+        (19, 62) => Some(Payment::UnionPay),
+        (17 | 19, 10..=15) | (15 | 25, 25..=30) | (18 | 20, 62) => Some(Payment::Damaged),
+        _ => None,
     }
 }
 
@@ -251,18 +353,19 @@ mod tests {
 
     #[test]
     fn payment_codes_are_recognised_whole_and_damaged() {
-        for text in [
-            "134567890123456789",
-            "104567890123456789",
-            "2856789012345678",
-            "301234567890123456789012",
-            "6212345678901234567",
-            "13456789012345678",
-            "1345678901234567891",
-            "1345 6789 0123 4567 89",
-            "１３４５６７８９０１２３４５６７８９",
+        for (text, payment) in [
+            ("134567890123456789", Payment::Wechat),
+            ("104567890123456789", Payment::Wechat),
+            ("2856789012345678", Payment::Alipay),
+            ("301234567890123456789012", Payment::Alipay),
+            ("6212345678901234567", Payment::UnionPay),
+            ("13456789012345678", Payment::Damaged),
+            ("1345678901234567891", Payment::Damaged),
+            ("1345 6789 0123 4567 89", Payment::Wechat),
+            ("１３４５６７８９０１２３４５６７８９", Payment::Wechat),
         ] {
-            assert_eq!(read(text), Reading::Other(Reason::PaymentCode), "{text} may be a credential");
+            let expected = Reading::Other(Reason::PaymentCode(payment));
+            assert_eq!(read(text), expected, "{text} may be a credential");
         }
     }
 

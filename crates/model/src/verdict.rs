@@ -1,7 +1,7 @@
 //! What the clerk is told: one class, one reason from a closed list, what it rests on, and what to do now.
 
 use crate::entitlement::{Benefit, Entitlement, Fen, Kind};
-use crate::reading::Foreign;
+use crate::reading::{Foreign, Payment};
 use crate::time::UnixMs;
 
 /// The five classes of a verdict. Each has its colour, shape, word, sound and place; none of them is told by
@@ -78,6 +78,13 @@ pub enum Basis {
         /// Why the server was not heard.
         silence: Silence,
     },
+    /// The code's own signature and the status list, because the server was not heard and the copy has no more.
+    Signature {
+        /// When the server last vouched for the status list.
+        as_of: UnixMs,
+        /// Why the server was not heard.
+        silence: Silence,
+    },
 }
 
 /// Why, from a closed list with stable codes. Where several apply, the one that stands first here is told.
@@ -103,12 +110,36 @@ pub enum Reason {
     Binary,
     /// Part of one of our codes.
     Damaged,
-    /// A payment code. It is kept nowhere.
-    PaymentCode,
+    /// A payment code, whole or damaged. It is kept nowhere.
+    PaymentCode(Payment),
     /// An enrolment code, shown to a till that is enrolled.
     EnrolmentCode,
+    /// A staff badge, scanned where a customer's code was expected.
+    StaffBadge,
+    /// A command code that has nothing to do now, such as "undo" without a redemption.
+    CommandIdle,
     /// Something else of this world.
     NotOurs(Foreign),
+    /// A signed code whose signature does not hold: forged or garbled.
+    NotGenuine,
+    /// Signed with a key that this till has not heard of.
+    KeyUnknown,
+    /// Signed with a key that the chain has withdrawn, or outside its time.
+    KeyWithdrawn,
+    /// Signed with a key that may not sign this: another kind, campaign, store or a higher value.
+    KeyOutOfScope,
+    /// The list of keys is older than it may be.
+    TrustOutdated,
+    /// The clock has jumped so far that no time can be relied on without the server.
+    ClockUnsure,
+    /// A rotating code of an earlier or later moment: a picture of one, or a telephone with a wrong clock.
+    CodeStale,
+    /// A rotating code that was accepted at this very step before.
+    CodeSeen,
+    /// Genuine, but what it stands for is not known here.
+    ContentsUnknown,
+    /// Genuine, but newer than the status list: whether it was used is not known.
+    NotCovered,
     /// The server has never issued it.
     NeverIssued,
     /// Not in the local copy, and the server cannot be asked.
@@ -123,6 +154,10 @@ pub enum Reason {
     Cancelled,
     /// A lost or blocked card.
     Frozen,
+    /// The issuer has revoked it, or the money went back.
+    Revoked,
+    /// Set aside for another store.
+    Reserved,
     /// Used up by this till within the last minute.
     UsedHereJustNow,
     /// Used up before.
@@ -175,11 +210,23 @@ impl Reason {
             TooLong,
             Binary,
             Damaged,
-            PaymentCode,
             EnrolmentCode,
+            StaffBadge,
+            CommandIdle,
         ];
+        all.extend(Payment::ALL.map(PaymentCode));
         all.extend(Foreign::ALL.map(NotOurs));
         all.extend([
+            NotGenuine,
+            KeyUnknown,
+            KeyWithdrawn,
+            KeyOutOfScope,
+            TrustOutdated,
+            ClockUnsure,
+            CodeStale,
+            CodeSeen,
+            ContentsUnknown,
+            NotCovered,
             NeverIssued,
             UnknownOffline,
             Unfinished,
@@ -187,6 +234,8 @@ impl Reason {
             RefundPending,
             Cancelled,
             Frozen,
+            Revoked,
+            Reserved,
             UsedHereJustNow,
             Used,
             WrongStore,
@@ -220,9 +269,21 @@ impl Reason {
             Reason::TooLong => "too_long",
             Reason::Binary => "binary",
             Reason::Damaged => "damaged",
-            Reason::PaymentCode => "payment_code",
+            Reason::PaymentCode(payment) => payment.code(),
+            Reason::StaffBadge => "staff_badge",
+            Reason::CommandIdle => "command_idle",
             Reason::EnrolmentCode => "enrolment_code",
             Reason::NotOurs(foreign) => foreign.code(),
+            Reason::NotGenuine => "not_genuine",
+            Reason::KeyUnknown => "key_unknown",
+            Reason::KeyWithdrawn => "key_withdrawn",
+            Reason::KeyOutOfScope => "key_out_of_scope",
+            Reason::TrustOutdated => "trust_outdated",
+            Reason::ClockUnsure => "clock_unsure",
+            Reason::CodeStale => "code_stale",
+            Reason::CodeSeen => "code_seen",
+            Reason::ContentsUnknown => "contents_unknown",
+            Reason::NotCovered => "not_covered",
             Reason::NeverIssued => "never_issued",
             Reason::UnknownOffline => "unknown_offline",
             Reason::Unfinished => "unfinished",
@@ -230,6 +291,8 @@ impl Reason {
             Reason::RefundPending => "refund_pending",
             Reason::Cancelled => "cancelled",
             Reason::Frozen => "frozen",
+            Reason::Revoked => "revoked",
+            Reason::Reserved => "reserved",
             Reason::UsedHereJustNow => "used_here_just_now",
             Reason::Used => "used",
             Reason::WrongStore => "wrong_store",
@@ -263,7 +326,11 @@ impl Reason {
             | Reason::TooLong
             | Reason::Binary
             | Reason::Damaged
-            | Reason::PaymentCode
+            | Reason::PaymentCode(_)
+            | Reason::StaffBadge
+            | Reason::CommandIdle
+            | Reason::CodeStale
+            | Reason::CodeSeen
             | Reason::EnrolmentCode
             | Reason::NotOurs(_)
             | Reason::NothingChosen
@@ -273,6 +340,11 @@ impl Reason {
             | Reason::RefundPending
             | Reason::Cancelled
             | Reason::Frozen
+            | Reason::NotGenuine
+            | Reason::KeyWithdrawn
+            | Reason::KeyOutOfScope
+            | Reason::Revoked
+            | Reason::Reserved
             | Reason::Used
             | Reason::WrongStore
             | Reason::NotYet
@@ -288,6 +360,11 @@ impl Reason {
             | Reason::SignInFirst
             | Reason::UnknownOffline
             | Reason::Unfinished
+            | Reason::KeyUnknown
+            | Reason::TrustOutdated
+            | Reason::ClockUnsure
+            | Reason::ContentsUnknown
+            | Reason::NotCovered
             | Reason::CopyTooOld => Class::Fault,
         }
     }
@@ -312,6 +389,8 @@ pub enum Todo {
     ScanAgain,
     /// Ask the customer to open the order or coupon page and show the code there.
     AskForCode,
+    /// Ask the customer to open the live code in the mini-program: a picture of it does not do.
+    AskForLive,
     /// This belongs to the cash register.
     UseCashRegister,
     /// Send the customer to the stores that the entitlement names.
@@ -332,7 +411,7 @@ pub enum Todo {
 
 impl Todo {
     /// Each of them once, amounts aside, so that word lists can be checked.
-    pub const CODES: [&'static str; 16] = [
+    pub const CODES: [&'static str; 17] = [
         "hand_over",
         "deduct_amount",
         "deduct_percent",
@@ -341,6 +420,7 @@ impl Todo {
         "keep_goods",
         "scan_again",
         "ask_for_code",
+        "ask_for_live",
         "use_cash_register",
         "send_to_store",
         "choose",
@@ -362,6 +442,7 @@ impl Todo {
             Todo::KeepGoods => "keep_goods",
             Todo::ScanAgain => "scan_again",
             Todo::AskForCode => "ask_for_code",
+            Todo::AskForLive => "ask_for_live",
             Todo::UseCashRegister => "use_cash_register",
             Todo::SendToStore => "send_to_store",
             Todo::Choose => "choose",
@@ -393,18 +474,36 @@ impl Todo {
             Reason::DiskFull => Todo::CallService,
             Reason::SignInFirst => Todo::SignIn,
             Reason::Empty | Reason::Binary | Reason::Damaged => Todo::ScanAgain,
-            Reason::TooLong | Reason::NotOurs(_) | Reason::EnrolmentCode => Todo::AskForCode,
-            Reason::PaymentCode => Todo::UseCashRegister,
-            Reason::NeverIssued | Reason::Cancelled | Reason::Frozen => Todo::KeepGoods,
+            Reason::TooLong | Reason::NotOurs(_) | Reason::EnrolmentCode | Reason::StaffBadge => {
+                Todo::AskForCode
+            }
+            Reason::PaymentCode(_) => Todo::UseCashRegister,
+            Reason::CodeStale | Reason::CodeSeen => Todo::AskForLive,
+            Reason::NeverIssued
+            | Reason::Cancelled
+            | Reason::Frozen
+            | Reason::NotGenuine
+            | Reason::Revoked => Todo::KeepGoods,
             Reason::Refunded | Reason::RefundPending | Reason::Used | Reason::NotEnoughLeft => {
                 Todo::KeepGoods
             }
-            Reason::UnknownOffline | Reason::Unfinished | Reason::CopyTooOld => Todo::WaitForLine,
+            Reason::UnknownOffline
+            | Reason::Unfinished
+            | Reason::CopyTooOld
+            | Reason::KeyUnknown
+            | Reason::TrustOutdated
+            | Reason::ClockUnsure
+            | Reason::ContentsUnknown
+            | Reason::NotCovered => Todo::WaitForLine,
             Reason::WrongStore => Todo::SendToStore,
             Reason::NotYet | Reason::Expired => Todo::KeepGoods,
             Reason::NothingChosen => Todo::Choose,
-            Reason::UndoUnknown | Reason::UndoTooLate => Todo::CallManager,
-            Reason::UsedHereJustNow | Reason::UndoneBefore => Todo::Nothing,
+            Reason::UndoUnknown
+            | Reason::UndoTooLate
+            | Reason::KeyWithdrawn
+            | Reason::KeyOutOfScope
+            | Reason::Reserved => Todo::CallManager,
+            Reason::UsedHereJustNow | Reason::UndoneBefore | Reason::CommandIdle => Todo::Nothing,
             Reason::Undone => Todo::TakeBack,
             Reason::CountedUnseen => Todo::HandOverOrUndo,
             Reason::Redeemed | Reason::PickedUp | Reason::PartlyPickedUp => Todo::HandOver,

@@ -310,6 +310,7 @@ mod tests {
             source: "wedge".into(),
             heard_at: 1,
             asking: true,
+            proof: None,
         })
     }
 

@@ -117,12 +117,12 @@ impl Till {
         let told = |refusal: Refusal, known: Box<Known>| Told {
             reason: refusal.reason,
             earlier: refusal.earlier,
-            basis: Some(basis_of(&known)),
+            basis: Some(known.basis()),
             known: Some(known),
         };
         let too_old = |known: &Known| {
             let age_max = i64::from(policy.copy_age_hours_max) * 3600;
-            matches!(known.origin, Origin::Copy(_)) && now.seconds_since(known.heard_at) > age_max
+            !matches!(known.origin, Origin::Server) && now.seconds_since(known.heard_at) > age_max
         };
         match decide::offer(&known, &place, now) {
             Err(refusal) => Sight::Refused(told(refusal, Box::new(known))),
@@ -370,6 +370,7 @@ impl Till {
                 .collect(),
             clerk: begun.clerk.name.clone(),
             at: begun_at.0,
+            step: begun.proof.as_ref().and_then(|proof| proof.step),
         };
         let answer = link.redeem(&number.to_string(), &redeem, DEADLINE).await;
         self.note_line(&answer);
@@ -451,14 +452,6 @@ impl Till {
     }
 }
 
-/// On what the facts of an offer rest.
-pub fn basis_of(known: &Known) -> Basis {
-    match known.origin {
-        Origin::Server => Basis::Server,
-        Origin::Copy(silence) => Basis::Copy { as_of: known.heard_at, silence },
-    }
-}
-
 fn answer_of(error: LinkError) -> Answer {
     match error {
         LinkError::Silent(silence) => Answer::Silent(silence),
@@ -495,6 +488,7 @@ fn begin(number: Number, known: &Known, takes: &[Take], clerk: &Person, source: 
         source: source.into(),
         heard_at: known.heard_at.0,
         asking,
+        proof: None,
     }
 }
 
@@ -526,6 +520,9 @@ fn decided(number: Number, known: &Known, takes: &[Take], decision: &Decision) -
             Basis::Server => line::Basis::Server,
             Basis::Copy { as_of, silence } => {
                 line::Basis::Copy { as_of: as_of.0, silence: silence.code().into() }
+            }
+            Basis::Signature { as_of, silence } => {
+                line::Basis::Signature { as_of: as_of.0, silence: silence.code().into() }
             }
         },
         left: if accepted && !counted { left.saturating_sub(taken_now) } else { left },

@@ -5,6 +5,8 @@
 //! | `POST /v1/enrolments` | [`Enrol`] | [`Enrolled`] |
 //! | `GET /v1/setup` | | [`Setup`] |
 //! | `POST /v1/lookups` | [`Lookup`] | [`Found`], or 404 |
+//! | `POST /v1/candidates` | [`Wanted`] | [`Candidates`] |
+//! | `GET /v1/status?after=` | | a signed status update (`application/octet-stream`) |
 //! | `PUT /v1/redemptions/{number}` | [`Redeem`] | [`Redeemed`] |
 //! | `POST /v1/redemptions/{number}/ask` | | [`Fate`] |
 //! | `POST /v1/devices/{device}/lines` | [`Lines`] | [`Intake`], or 409 |
@@ -16,7 +18,12 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::campaign::Campaign;
 use crate::entitlement::{Circumstance, Entitlement, Store, Take, Use};
+use crate::profile::Profile;
+
+/// The media type of signed things: COSE_Sign1 (RFC 9052).
+pub const COSE: &str = "application/cose; cose-type=\"cose-sign1\"";
 
 /// Why a request was not answered.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -58,6 +65,9 @@ pub struct Enrolled {
     pub feed: String,
     /// The journal's epoch; the first is 1.
     pub epoch: u64,
+    /// The root document that the till trusts from now on, in base64; empty while the chain signs no codes.
+    #[serde(default)]
+    pub root: String,
 }
 
 /// What the chain tells a till about itself, apart from entitlements.
@@ -75,6 +85,21 @@ pub struct Setup {
     pub policy: Policy,
     /// Whether `GET /v1/practice` has codes.
     pub practice: bool,
+    /// What the codes of the chain's malls look like, in the order in which they are tried.
+    #[serde(default)]
+    pub profiles: Vec<Profile>,
+    /// The salt of the codes that profiles describe (32 hexadecimal digits); see [`crate::codes`].
+    #[serde(default)]
+    pub code_salt: String,
+    /// What signed codes stand for.
+    #[serde(default)]
+    pub campaigns: Vec<Campaign>,
+    /// Root documents after the one that was given at enrolment, oldest first, in base64; see [`model::signed::trust`].
+    #[serde(default)]
+    pub roots: Vec<String>,
+    /// The newest trust list, in base64; empty while the chain signs no codes.
+    #[serde(default)]
+    pub trust: String,
 }
 
 /// Somebody who may sign in.
@@ -103,7 +128,7 @@ pub struct Policy {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(tag = "by", rename_all = "snake_case")]
 pub enum Lookup {
-    /// By the customer's code.
+    /// By a code that the chain's own backend has issued: an opaque one, or the text of a signed one.
     Code {
         /// The whole code.
         code: String,
@@ -125,6 +150,20 @@ pub struct Found {
     pub coupons: Vec<Entitlement>,
 }
 
+/// Asks for what a mall's code may stand for. The code itself does not travel: see [`crate::codes`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Wanted {
+    /// The stretched code under each profile that fits (32 hexadecimal digits each).
+    pub stretched: Vec<String>,
+}
+
+/// What may be meant, at this till's store: none, one, or several to choose from.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Candidates {
+    /// Each with the coupons of a membership.
+    pub candidates: Vec<Found>,
+}
+
 /// Asks to count a redemption, under its number.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Redeem {
@@ -136,6 +175,9 @@ pub struct Redeem {
     pub clerk: String,
     /// By the till's clock (ms since 1970).
     pub at: i64,
+    /// The step of the rotating code that was shown, if it was one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub step: Option<u16>,
 }
 
 /// The server's decision, the same for every repeat of the number.
@@ -237,6 +279,9 @@ pub struct Page {
     pub entries: Vec<Entry>,
     /// The version of [`Setup`].
     pub setup: u64,
+    /// The last number of the chain's status list, see `GET /v1/status`.
+    #[serde(default)]
+    pub status: u64,
     /// The server's clock (ms since 1970).
     pub now: i64,
 }
@@ -246,7 +291,7 @@ pub struct Page {
 pub struct Entry {
     /// Its number in the feed.
     pub seq: u64,
-    /// [`crate::code_hash`] of its code.
+    /// What a till finds it by: see [`crate::codes`].
     pub code_hash: String,
     /// The entitlement as it is now.
     pub entitlement: Entitlement,

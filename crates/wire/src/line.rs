@@ -101,6 +101,23 @@ pub struct Begun {
     pub heard_at: i64,
     /// Whether the server was to be asked before deciding. If not, no late request can exist.
     pub asking: bool,
+    /// What a signed code proved.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proof: Option<Proof>,
+}
+
+/// What a signed code proved, and under which lists.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Proof {
+    /// The key that signed it, as 8 hexadecimal digits.
+    pub kid: String,
+    /// Version of the trust list that named the key.
+    pub trust: u64,
+    /// Number of the status list that was held.
+    pub status: u64,
+    /// The step of a rotating code.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub step: Option<u16>,
 }
 
 /// So many of one line, with its name, so that a line can be read without the copy.
@@ -155,6 +172,13 @@ pub enum Basis {
     /// The local copy.
     Copy {
         /// When the server last vouched for it (ms since 1970).
+        as_of: i64,
+        /// Why the server was not heard, as a code.
+        silence: String,
+    },
+    /// The code's signature and the status list.
+    Signature {
+        /// When the server last vouched for the status list (ms since 1970).
         as_of: i64,
         /// Why the server was not heard, as a code.
         silence: String,

@@ -171,6 +171,11 @@ impl Store {
                 undo_minutes_max: policy.undo_minutes_max,
             },
             practice: chain.try_get::<i64, _>("practice")? == 1,
+            profiles: Vec::new(),
+            code_salt: String::new(),
+            campaigns: Vec::new(),
+            roots: Vec::new(),
+            trust: String::new(),
         })
     }
 

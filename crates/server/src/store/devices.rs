@@ -131,6 +131,7 @@ impl Store {
             store_key: hex(&key),
             feed: store,
             epoch: 1,
+            root: String::new(),
         }))
     }
 

@@ -96,6 +96,7 @@ impl Store {
             more,
             entries,
             setup: unsigned(chain.try_get("setup_version")?),
+            status: 0,
             now: self.hands.now().0,
         })
     }

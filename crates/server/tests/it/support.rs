@@ -177,7 +177,7 @@ impl Till {
     }
 
     pub fn asking(&self, id: &str) -> Redeem {
-        Redeem { entitlement: id.into(), takes: takes(), clerk: "李娜".into(), at: START }
+        Redeem { entitlement: id.into(), takes: takes(), clerk: "李娜".into(), at: START, step: None }
     }
 
     /// The status and the exact text of the answer.
@@ -227,6 +227,7 @@ impl Till {
             source: "wedge".into(),
             heard_at: at,
             asking: true,
+            proof: None,
         };
         self.write(at, Act::Begun(begun));
     }

@@ -285,6 +285,10 @@ fn basis(basis: &line::Basis) -> Basis {
             as_of: UnixMs(*as_of),
             silence: Silence::of_code(silence).unwrap_or(Silence::Unreachable),
         },
+        line::Basis::Signature { as_of, silence } => Basis::Signature {
+            as_of: UnixMs(*as_of),
+            silence: Silence::of_code(silence).unwrap_or(Silence::Unreachable),
+        },
     }
 }
 

@@ -29,7 +29,7 @@ async fn a_burst_presses_no_button_whichever_has_the_focus() -> Result<()> {
     next(&app).await?;
     app.click("[data-testid=btn-menu]").await?;
     burst_at(&app, "[data-testid=btn-sign-out]").await?;
-    app.sees(&verdict("payment_code"), "the clerk is still signed in").await?;
+    app.sees(&verdict("payment_wechat"), "the clerk is still signed in").await?;
     app.keep_picture("after-sign-out-had-focus").await
 }
 
@@ -66,7 +66,7 @@ async fn burst(app: &App, focused: &str) -> Result<()> {
     // Two payment codes in turn, since the same one again would be the scanner's echo.
     let turn = app.run("return (window.turn = !window.turn)").await? == true;
     app.keys.scan(if turn { PAYMENT } else { "134567890123456780" })?;
-    app.sees(&verdict("payment_code"), "the scan was heard although a button had the focus").await?;
+    app.sees(&verdict("payment_wechat"), "the scan was heard although a button had the focus").await?;
     let presses = app.run("return window.presses").await?;
     ensure!(presses == serde_json::json!([]), "a burst with the focus on {focused} pressed {presses}");
     Ok(())
@@ -78,7 +78,7 @@ async fn texts_that_are_no_code_are_named() -> Result<()> {
     let app = at_the_counter(&shop).await?;
     app.keys.scan(PAYMENT)?;
     app.sees(
-        &format!("{}[data-class=act]", verdict("payment_code")),
+        &format!("{}[data-class=act]", verdict("payment_wechat")),
         "a payment code belongs to the cash register",
     )
     .await?;

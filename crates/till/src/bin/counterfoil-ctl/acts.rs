@@ -107,7 +107,7 @@ pub async fn scan(voice: &Voice, till: &Arc<Till>, words: ScanWords) -> Exit {
         }
     };
     if !words.confirm {
-        let basis = say::basis(Some(till::redeem::basis_of(&known)));
+        let basis = say::basis(Some(known.basis()));
         let json = json!({ "stage": "offer", "subject": say::subject(&known), "basis": basis });
         voice.say(json, || say::subject_words(voice.language, &known));
         return Exit::Done;

@@ -34,6 +34,9 @@ pub fn basis(basis: Option<Basis>) -> Value {
         Some(Basis::Copy { as_of, silence }) => {
             json!({ "basis": "copy", "as_of": as_of.0, "silence": silence.code() })
         }
+        Some(Basis::Signature { as_of, silence }) => {
+            json!({ "basis": "signature", "as_of": as_of.0, "silence": silence.code() })
+        }
     }
 }
 
@@ -80,7 +83,7 @@ pub fn subject_words(language: Language, known: &Known) -> String {
         words.push(format!("  {:<12} {} {}/{}", line.sku, name.trim_end(), known.left(line), line.quantity));
     }
     words.extend(entitlement.notes.iter().map(|note| format!("  {note}")));
-    words.push(format!("  {}", basis_words(language, till::redeem::basis_of(known))));
+    words.push(format!("  {}", basis_words(language, known.basis())));
     words.join("\n")
 }
 
@@ -95,6 +98,14 @@ pub fn basis_words(language: Language, basis: Basis) -> String {
                 Language::Chinese => "离线，本机名单",
             };
             format!("{copy} {} ({why})", clock_words(as_of))
+        }
+        Basis::Signature { as_of, silence } => {
+            let why = sentence(language, &format!("silence.{}", silence.code()));
+            let list = match language {
+                Language::English => "offline, signature checked, status list of",
+                Language::Chinese => "离线验签，用码名单",
+            };
+            format!("{list} {} ({why})", clock_words(as_of))
         }
     }
 }
