@@ -15,6 +15,12 @@ impl UnixMs {
         (self.0.saturating_sub(earlier.0) / 1000).max(0)
     }
 
+    /// This point moved by what has passed between two readings of the monotonic clock.
+    fn after(self, then: MonotonicMs, now: MonotonicMs) -> UnixMs {
+        let passed = i64::try_from(now.0.saturating_sub(then.0)).unwrap_or(i64::MAX);
+        UnixMs(self.0.saturating_add(passed))
+    }
+
     /// This point moved by `seconds`, which may be negative.
     pub fn plus_seconds(self, seconds: i64) -> UnixMs {
         UnixMs(self.0.saturating_add(seconds.saturating_mul(1000)))
@@ -70,8 +76,8 @@ pub const CLOCK_AHEAD_MS_MAX: i64 = 24 * 3600 * 1000;
 /// What a till knows of the time. It joins three clocks, each of which may be wrong:
 ///
 /// - the wall clock, which anybody can set;
-/// - the high-water mark, the latest time this till has ever gone by. It is stored, so that neither setting the wall
-///   clock back nor a restart revives a code that has expired;
+/// - the high-water mark, the latest time this till has ever gone by, and what has passed since by the monotonic
+///   clock. It is stored, so that neither setting the wall clock back nor a restart revives a code that has expired;
 /// - the anchor, the server's time and what has passed since by the monotonic clock.
 ///
 /// The latest of the three is the time. A wall clock more than 24 hours past the anchor counts as those 24 hours
@@ -80,6 +86,8 @@ pub const CLOCK_AHEAD_MS_MAX: i64 = 24 * 3600 * 1000;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Watch {
     mark: Option<UnixMs>,
+    /// The monotonic clock when the mark was last moved; nothing before the first time in this run.
+    marked: Option<MonotonicMs>,
     anchor: Option<Anchor>,
 }
 
@@ -108,7 +116,7 @@ pub enum Doubt {
 impl Watch {
     /// Starts with the mark that was stored last, if there is any.
     pub fn wake(mark: Option<UnixMs>) -> Watch {
-        Watch { mark, anchor: None }
+        Watch { mark, marked: None, anchor: None }
     }
 
     /// The mark, to be stored with every line of the journal.
@@ -130,20 +138,20 @@ impl Watch {
         let poisoned = |mark: &UnixMs| mark.0 > anchor.server.0.saturating_add(CLOCK_TOLERANCE_MS);
         if self.mark.as_ref().is_none_or(|mark| poisoned(mark) || *mark < anchor.server) {
             self.mark = Some(anchor.server);
+            self.marked = Some(anchor.heard);
         }
         self.anchor = Some(anchor);
     }
 
     /// The time to go by, from both clocks as they are now. It moves the mark.
     pub fn effective(&mut self, wall: UnixMs, monotonic: MonotonicMs) -> Effective {
-        let server = self.anchor.map(|anchor| {
-            let passed = monotonic.0.saturating_sub(anchor.heard.0);
-            UnixMs(anchor.server.0.saturating_add(i64::try_from(passed).unwrap_or(i64::MAX)))
-        });
+        let server = self.anchor.map(|anchor| anchor.server.after(anchor.heard, monotonic));
+        let mark = self.mark.map(|mark| mark.after(self.marked.unwrap_or(monotonic), monotonic));
         let believed =
             server.map_or(wall, |server| wall.min(UnixMs(server.0.saturating_add(CLOCK_AHEAD_MS_MAX))));
-        let at = [Some(believed), self.mark, server].into_iter().flatten().max().unwrap_or(wall);
+        let at = [Some(believed), mark, server].into_iter().flatten().max().unwrap_or(wall);
         self.mark = Some(at);
+        self.marked = Some(monotonic);
         let ahead = server.map_or(0, |server| wall.0.saturating_sub(server.0));
         let back = at.0.saturating_sub(wall.0);
         let doubt = if ahead > CLOCK_TOLERANCE_MS {
@@ -190,11 +198,11 @@ mod tests {
         let mut watch = Watch::default();
         assert_eq!(watch.effective(NOON, MonotonicMs(0)).doubt, Doubt::None, "nothing to compare with");
         let told = watch.effective(noon_plus(-HOUR), MonotonicMs(1));
-        assert_eq!(told.at, NOON, "the time stands still");
-        assert_eq!(told.doubt, Doubt::Back(HOUR), "and it is said why");
+        assert_eq!(told.at, noon_plus(1), "the time goes on by what has passed");
+        assert_eq!(told.doubt, Doubt::Back(HOUR + 1), "and it is said why");
         let mut watch = Watch::wake(watch.mark());
-        assert_eq!(watch.effective(noon_plus(-HOUR), MonotonicMs(0)).at, NOON, "the mark was stored");
-        let told = watch.effective(noon_plus(-10 * MINUTE), MonotonicMs(1));
+        assert_eq!(watch.effective(noon_plus(-HOUR), MonotonicMs(0)).at, noon_plus(1), "the mark was stored");
+        let told = watch.effective(noon_plus(-9 * MINUTE), MonotonicMs(1));
         assert_eq!(told.doubt, Doubt::None, "clocks that are put right by minutes are nothing to talk about");
     }
 

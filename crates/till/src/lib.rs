@@ -6,6 +6,7 @@
 
 pub mod desk;
 pub mod folder;
+mod keys;
 pub mod ledger;
 pub mod link;
 pub mod real;

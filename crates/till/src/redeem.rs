@@ -110,7 +110,7 @@ impl Till {
             Ok(found) => found,
             Err(told) => return Sight::Refused(told),
         };
-        let now = self.clock.now();
+        let now = self.now();
         let Some((place, policy)) = self.lock().as_ref().map(|state| (state.place(), state.policy())) else {
             return Sight::Refused(Reason::NotEnrolled.into());
         };
@@ -181,7 +181,7 @@ impl Till {
     fn join_found(&self, found: &Found) -> Option<(Known, Vec<Known>)> {
         let guard = self.lock();
         let state = guard.as_ref()?;
-        let now = self.clock.now();
+        let now = self.now();
         let known = state.join(&found.entitlement, now, Origin::Server).ok()?;
         // A coupon that this version cannot read is left out; the rest of the card is still good.
         let coupons = found.coupons.iter().filter_map(|told| state.join(told, now, Origin::Server).ok());
@@ -246,7 +246,7 @@ impl Till {
         clerk: &Person,
         source: &str,
     ) -> Result<Option<Concluded>, Reason> {
-        let now = self.clock.now();
+        let now = self.now();
         let (number, begun, begun_at) = {
             let mut guard = self.lock();
             let state = guard.as_mut().ok_or(Reason::NotEnrolled)?;
@@ -299,7 +299,7 @@ impl Till {
         source: &str,
         silence: Silence,
     ) -> Result<Concluded, Reason> {
-        let now = self.clock.now();
+        let now = self.now();
         let mut known = known.clone();
         state.join_own(&mut known);
         let answer = Answer::Silent(silence);
@@ -321,7 +321,7 @@ impl Till {
         takes: &[Take],
     ) -> Result<Option<Concluded>, Reason> {
         let answer = self.ask_server(number, begun, begun_at).await;
-        let now = self.clock.now();
+        let now = self.now();
         let mut guard = self.lock();
         let state = guard.as_mut().ok_or(Reason::NotEnrolled)?;
         let Some(answer) = answer else {
@@ -391,7 +391,7 @@ impl Till {
 
     /// Takes a redemption back.
     pub async fn undo(&self, of: Number, clerk: &Person) -> Result<UndoDone, Reason> {
-        let now = self.clock.now();
+        let now = self.now();
         let number = self.new_number(now);
         let online = {
             let mut guard = self.lock();
@@ -421,7 +421,7 @@ impl Till {
 
     /// The goods of a redemption that was counted unseen are handed over after all.
     pub fn hand_over(&self, number: Number) -> Result<Concluded, Reason> {
-        let now = self.clock.now();
+        let now = self.now();
         let mut guard = self.lock();
         let state = guard.as_mut().ok_or(Reason::NotEnrolled)?;
         let redemption = state.ledger.redemption(number).ok_or(Reason::UndoUnknown)?;

@@ -8,6 +8,7 @@ use model::settlement::{CaseId, Fate, Settlement};
 use model::time::{UnixMs, Window};
 use model::verdict::Reason;
 
+use crate::campaign::Campaign;
 use crate::{api, entitlement as w};
 
 /// Something came that is not in the contract.
@@ -108,17 +109,42 @@ impl From<&w::Kind> for m::Kind {
     }
 }
 
+impl From<&Campaign> for model::campaign::Campaign {
+    fn from(told: &Campaign) -> model::campaign::Campaign {
+        model::campaign::Campaign {
+            number: told.campaign,
+            title: told.title.clone(),
+            kind: (&told.kind).into(),
+            lines: told.lines.iter().map(line).collect(),
+            window: Window { from: told.valid_from.map(UnixMs), until: told.valid_until.map(UnixMs) },
+            stores: stores(told.stores.as_deref()),
+            spend_min: m::Fen(told.spend_min),
+            notes: told.notes.clone(),
+            complete: told.complete,
+        }
+    }
+}
+
+fn line(line: &w::Line) -> m::Line {
+    m::Line {
+        sku: line.sku.clone(),
+        name: line.name.clone(),
+        variant: line.variant.clone(),
+        shelf: line.shelf.clone(),
+        quantity: line.quantity,
+    }
+}
+
+fn stores(stores: Option<&[w::Store]>) -> m::Stores {
+    stores.map_or(m::Stores::Any, |stores| {
+        m::Stores::Only(stores.iter().map(|store| (StoreId(store.id.clone()), store.name.clone())).collect())
+    })
+}
+
 impl TryFrom<&w::Entitlement> for m::Entitlement {
     type Error = NotInContract;
 
     fn try_from(told: &w::Entitlement) -> Result<m::Entitlement, NotInContract> {
-        let line = |line: &w::Line| m::Line {
-            sku: line.sku.clone(),
-            name: line.name.clone(),
-            variant: line.variant.clone(),
-            shelf: line.shelf.clone(),
-            quantity: line.quantity,
-        };
         Ok(m::Entitlement {
             id: m::EntitlementId(told.id.clone()),
             version: told.version,
@@ -127,12 +153,7 @@ impl TryFrom<&w::Entitlement> for m::Entitlement {
             lines: told.lines.iter().map(line).collect(),
             standing: told.standing.into(),
             window: Window { from: told.valid_from.map(UnixMs), until: told.valid_until.map(UnixMs) },
-            stores: match &told.stores {
-                None => m::Stores::Any,
-                Some(stores) => m::Stores::Only(
-                    stores.iter().map(|store| (StoreId(store.id.clone()), store.name.clone())).collect(),
-                ),
-            },
+            stores: stores(told.stores.as_deref()),
             spend_min: m::Fen(told.spend_min),
             value: m::Fen(told.value),
             holder: told.holder.clone(),
