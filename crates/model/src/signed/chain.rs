@@ -96,15 +96,15 @@ pub fn rotation(
 
 /// h(to), from `link` = h(from).
 fn down(mut link: Link, serial: Serial, from: u32, to: u32) -> Link {
+    // One buffer, one block of SHA-256: a day is 2,880 of these, while a customer waits.
+    let mut input = [0; 35];
+    input[..9].copy_from_slice(b"CF1 chain");
+    input[9..11].copy_from_slice(&serial.campaign.to_be_bytes());
+    input[11..15].copy_from_slice(&serial.number.to_be_bytes());
     for step in (to + 1..=from).rev() {
-        let hash = Sha256::new()
-            .chain_update(b"CF1 chain")
-            .chain_update(serial.campaign.to_be_bytes())
-            .chain_update(serial.number.to_be_bytes())
-            .chain_update(step.to_be_bytes())
-            .chain_update(link)
-            .finalize();
-        link.copy_from_slice(&hash[..16]);
+        input[15..19].copy_from_slice(&step.to_be_bytes());
+        input[19..].copy_from_slice(&link);
+        link.copy_from_slice(&Sha256::digest(input)[..16]);
     }
     link
 }
