@@ -56,6 +56,20 @@ fn what_is_issued_is_verified_with_public_keys_alone() {
 }
 
 #[test]
+fn the_bytes_of_a_token_stay_what_they_are() {
+    // Codes are out there for weeks: a change here is a new format, not a new version of the program.
+    let token = issue(&claims(), &key(ISSUER)).unwrap();
+    let text: String = token.iter().map(|byte| format!("{byte:02x}")).collect();
+    let expected = concat!(
+        "d28449a201320444dd2fb4e1a0",
+        "581fa401624346041a6a19f680061a6a18a5003a00010000850107182a1907d0f6",
+        "5840923943c96ddcf089a7f68af5cfa9b7e590ddb2de2d5b100b9692dd0ff8f287a6",
+        "923204767cfb2ffa300891942b7e52f3869479dec5309f075cfcba3b5c23600c",
+    );
+    assert_eq!(text, expected, "tag 18, protected header, claims, signature");
+}
+
+#[test]
 fn any_cose_verifier_accepts_a_code_and_finds_the_claims_where_cwt_puts_them() {
     for token in [issue(&claims(), &key(ISSUER)).unwrap(), showing(&rotating(), 3)] {
         let theirs = CoseSign1::from_tagged_slice(&token).unwrap();
