@@ -25,7 +25,7 @@ const MAY_KNOW: [(&str, &[&str], &[&str]); 8] = [
 
 /// What the crates without I/O consist of; anything else is a decision that belongs into this list.
 const CONSISTS_OF: [(&str, &[&str]); 2] = [
-    ("model", &["thiserror", "unicode-normalization"]),
+    ("model", &["regex-lite", "thiserror", "unicode-normalization"]),
     ("wire", &["argon2", "base64", "blake3", "ciborium", "model", "serde", "thiserror"]),
 ];
 
