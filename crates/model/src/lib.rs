@@ -13,5 +13,6 @@ pub mod profile;
 pub mod reading;
 pub mod redemption;
 pub mod settlement;
+pub mod signed;
 pub mod time;
 pub mod verdict;
