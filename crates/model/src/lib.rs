@@ -10,6 +10,7 @@ pub mod decide;
 pub mod entitlement;
 pub mod place;
 pub mod policy;
+pub mod profile;
 pub mod prove;
 pub mod reading;
 pub mod redemption;
