@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use model::campaign::Campaign;
+use model::profile::Profile;
 use model::prove::{self, Proof};
 use model::signed::status::{self, StatusUpdate};
 use model::signed::token::{self, Serial, Verified};
@@ -34,6 +35,16 @@ pub(crate) fn restore(identity: &Identity, kept: &Kept) -> Option<Trust> {
 /// The campaigns of a setup by number. One that this version cannot read is left out: its codes are then asked for.
 pub(crate) fn campaigns(setup: &Setup) -> BTreeMap<u16, Campaign> {
     setup.campaigns.iter().map(|told| (told.campaign, Campaign::from(told))).collect()
+}
+
+/// The profiles of a setup in their order. One that this version cannot read is left out, and said.
+pub(crate) fn profiles(setup: &Setup) -> Vec<Profile> {
+    let read = |told: &wire::profile::Profile| {
+        Profile::try_from(told)
+            .inspect_err(|error| tracing::error!(profile = %told.name, %error, "a profile is left out"))
+            .ok()
+    };
+    setup.profiles.iter().filter_map(read).collect()
 }
 
 fn decode(text: &str) -> Option<Vec<u8>> {

@@ -11,6 +11,7 @@ pub mod ledger;
 pub mod link;
 pub mod real;
 pub mod redeem;
+pub mod see;
 pub mod screen;
 pub mod staff;
 pub mod status;

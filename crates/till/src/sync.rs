@@ -255,6 +255,7 @@ impl Till {
                 let state = guard.as_mut().ok_or(SyncError::NotEnrolled)?;
                 self.take_trust(state, &setup);
                 state.campaigns = crate::keys::campaigns(&setup);
+                state.profiles = crate::keys::profiles(&setup);
                 state.copy.set_setup(setup).map_err(disk)?;
             }
             self.follow_status(status).await?;

@@ -11,6 +11,7 @@ use std::time::Duration;
 use model::decide::{Known, Origin};
 use model::place::{DeviceId, Place, StoreId};
 use model::policy::Policy;
+use model::profile::Profile;
 use model::redemption::Number;
 use model::campaign::Campaign;
 use model::signed::trust::Trust;
@@ -67,6 +68,8 @@ pub(crate) struct State {
     pub trust: Option<Trust>,
     /// What signed codes stand for.
     pub campaigns: BTreeMap<u16, Campaign>,
+    /// What the codes of the chain's malls look like.
+    pub profiles: Vec<Profile>,
     pub line: LineState,
     /// The mark that there are lines in the journal.
     pub begun: PathBuf,
@@ -174,6 +177,7 @@ impl Till {
         *self.watch() = Watch::wake(ledger.latest().max(kept.mark.map(UnixMs)));
         let trust = crate::keys::restore(&identity, &kept);
         let campaigns = copy.setup().map(crate::keys::campaigns).unwrap_or_default();
+        let profiles = copy.setup().map(crate::keys::profiles).unwrap_or_default();
         let link = (self.connect)(&identity)?;
         let identity_barred = identity.barred;
         *self.lock() = Some(State {
@@ -185,6 +189,7 @@ impl Till {
             copy,
             trust,
             campaigns,
+            profiles,
             line: if identity_barred { LineState::Revoked } else { LineState::Online },
             begun,
             in_hand: None,

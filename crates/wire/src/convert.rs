@@ -2,6 +2,7 @@
 
 use model::decide::Refusal;
 use model::entitlement as m;
+use model::prove::Proof;
 use model::place::{Circumstance, DeviceId, StoreId};
 use model::redemption::{NotANumber, Number, Take};
 use model::settlement::{CaseId, Fate, Settlement};
@@ -9,7 +10,7 @@ use model::time::{UnixMs, Window};
 use model::verdict::Reason;
 
 use crate::campaign::Campaign;
-use crate::{api, entitlement as w};
+use crate::{api, entitlement as w, line};
 
 /// Something came that is not in the contract.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -109,13 +110,24 @@ impl From<&w::Kind> for m::Kind {
     }
 }
 
+impl From<&Proof> for line::Proof {
+    fn from(proof: &Proof) -> line::Proof {
+        line::Proof {
+            kid: crate::codes::hex(&proof.kid.0),
+            trust: proof.trust,
+            status: proof.status,
+            moment: proof.moment.map(|moment| moment.0),
+        }
+    }
+}
+
 impl From<&Campaign> for model::campaign::Campaign {
     fn from(told: &Campaign) -> model::campaign::Campaign {
         model::campaign::Campaign {
             number: told.campaign,
             title: told.title.clone(),
             kind: (&told.kind).into(),
-            lines: told.lines.iter().map(line).collect(),
+            lines: told.lines.iter().map(line_of).collect(),
             window: Window { from: told.valid_from.map(UnixMs), until: told.valid_until.map(UnixMs) },
             stores: stores(told.stores.as_deref()),
             spend_min: m::Fen(told.spend_min),
@@ -125,13 +137,13 @@ impl From<&Campaign> for model::campaign::Campaign {
     }
 }
 
-fn line(line: &w::Line) -> m::Line {
+fn line_of(told: &w::Line) -> m::Line {
     m::Line {
-        sku: line.sku.clone(),
-        name: line.name.clone(),
-        variant: line.variant.clone(),
-        shelf: line.shelf.clone(),
-        quantity: line.quantity,
+        sku: told.sku.clone(),
+        name: told.name.clone(),
+        variant: told.variant.clone(),
+        shelf: told.shelf.clone(),
+        quantity: told.quantity,
     }
 }
 
@@ -150,7 +162,7 @@ impl TryFrom<&w::Entitlement> for m::Entitlement {
             version: told.version,
             title: told.title.clone(),
             kind: (&told.kind).into(),
-            lines: told.lines.iter().map(line).collect(),
+            lines: told.lines.iter().map(line_of).collect(),
             standing: told.standing.into(),
             window: Window { from: told.valid_from.map(UnixMs), until: told.valid_until.map(UnixMs) },
             stores: stores(told.stores.as_deref()),
