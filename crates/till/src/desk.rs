@@ -43,7 +43,7 @@ pub enum Act {
     Scan(Scan),
     /// The offer is confirmed.
     Confirm(Vec<Take>),
-    /// One of the member's coupons, by its entitlement's id.
+    /// One of the member's coupons, or one of those that a short code fits, by its entitlement's id.
     Choose(String),
     /// A redemption is taken back.
     Undo(Number),
@@ -275,7 +275,12 @@ impl Desk {
     }
 
     async fn choose(&self, id: &str) {
-        if !matches!(self.inner().stage, Stage::Member(_)) {
+        let offered = match &self.inner().stage {
+            Stage::Member(_) => true,
+            Stage::Choice(card) => card.can_choose(id),
+            _ => false,
+        };
+        if !offered {
             return;
         }
         self.set_stage(Stage::Checking);
