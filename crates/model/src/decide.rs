@@ -102,7 +102,8 @@ pub struct Offer {
 impl Offer {
     /// What is left of each line, whether or not it may be taken.
     pub fn of(known: &Known) -> Offer {
-        let item = |line: &Line| Item { line: line.clone(), taken: known.taken(line), left: known.left(line) };
+        let item =
+            |line: &Line| Item { line: line.clone(), taken: known.taken(line), left: known.left(line) };
         Offer { items: known.entitlement.lines.iter().map(item).collect() }
     }
 }

@@ -125,7 +125,11 @@ mod tests {
         let before = Some(NOON.plus_seconds(-3600));
         assert_eq!(untimely(&card(1), NOON, before), None, "the old chain's moments are over");
         let after = Some(NOON.plus_seconds(3600));
-        assert_eq!(untimely(&card(1), NOON, after), Some(Reason::CodeSeen), "an old chain does not come back");
+        assert_eq!(
+            untimely(&card(1), NOON, after),
+            Some(Reason::CodeSeen),
+            "an old chain does not come back"
+        );
     }
 
     #[test]

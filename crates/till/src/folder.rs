@@ -187,11 +187,12 @@ impl Folder {
 
     /// Which keys sign for the chain, and the latest time. A damaged file is as good as none: the keys are fetched again.
     pub fn kept(&self) -> Kept {
-        self.read("trust.json").unwrap_or_else(|error| {
-            tracing::warn!(%error, "the list of keys is fetched again");
-            None
-        })
-        .unwrap_or_default()
+        self.read("trust.json")
+            .unwrap_or_else(|error| {
+                tracing::warn!(%error, "the list of keys is fetched again");
+                None
+            })
+            .unwrap_or_default()
     }
 
     /// Keeps which keys sign for the chain, and the latest time.

@@ -218,7 +218,8 @@ impl Ledger {
         let accepted = |known: &&Redemption| {
             known.decided.as_ref().is_some_and(|(decided, _)| decided.outcome == Outcome::Accepted)
         };
-        let moments = self.of(entitlement).filter(accepted).filter_map(|known| known.begun.proof.as_ref()?.moment);
+        let moments =
+            self.of(entitlement).filter(accepted).filter_map(|known| known.begun.proof.as_ref()?.moment);
         moments.max().map(UnixMs)
     }
 

@@ -4,20 +4,18 @@
 
 use std::time::Duration;
 
-use model::code::Code;
-use model::decide::{self, Answer, Decision, Known, Offer, Origin, Outcome, Refusal};
+use model::decide::{self, Answer, Decision, Known, Outcome, Refusal};
 use model::entitlement::{Kind, Use};
-use model::reading::{Foreign, Reading, Scan};
+use model::prove::Proof;
 use model::redemption::{Number, Take};
 use model::settlement::Settlement;
 use model::time::UnixMs;
 use model::verdict::{Basis, Reason, Silence};
-use wire::api::{Found, Lookup, Redeem, Redeemed};
+use wire::api::{Redeem, Redeemed};
 use wire::line::{self, Act, Begun, Decided, NamedTake, Person};
 
 use crate::ledger::State as Stand;
 use crate::link::LinkError;
-use crate::store::copy::CopyError;
 use crate::till::{DEADLINE, LineState, State, Till};
 
 /// A redemption that was decided, and whose lines are on disk.

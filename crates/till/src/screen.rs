@@ -1,9 +1,10 @@
 //! Everything that a screen shows, as values: the page draws it, a script prints it, a test reads it.
 
 use model::decide::{Known, Offer};
-use model::entitlement::{Entitlement, Fen};
+use model::entitlement::{Entitlement, Fen, Kind};
 use model::place::Circumstance;
-use model::redemption::Number;
+use model::prove::Proof;
+use model::redemption::{Number, Take};
 use model::time::UnixMs;
 use model::verdict::{Basis, Class, Reason, Silence, Todo};
 use wire::api::Staff;
@@ -104,8 +105,20 @@ pub struct OfferCard {
     pub known: Box<Known>,
     /// What may be taken.
     pub offer: Offer,
+    /// What its signature proved, if it has one.
+    pub proof: Option<Proof>,
     /// When the card appeared.
     pub since: UnixMs,
+}
+
+impl OfferCard {
+    /// What is taken if the clerk changes nothing: one use of a card, everything that is left of the rest.
+    pub fn usual_takes(&self) -> Vec<Take> {
+        let one_by_one = matches!(self.known.entitlement.kind, Kind::TimesCard);
+        let left = self.offer.items.iter().filter(|item| item.left > 0);
+        left.map(|item| Take { sku: item.line.sku.clone(), quantity: if one_by_one { 1 } else { item.left } })
+            .collect()
+    }
 }
 
 /// A member card.

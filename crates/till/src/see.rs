@@ -8,12 +8,12 @@ use model::decide::{self, Known, Offer, Origin, Refusal};
 use model::entitlement::{EntitlementId, Kind, Use};
 use model::prove::{self, Proof};
 use model::reading::{Command, Opaque, Reading, Scan};
-use model::signed::token::{Serial, Verified};
 use model::signed::text::write_cf1;
+use model::signed::token::{Serial, Verified};
 use model::time::UnixMs;
 use model::verdict::{Basis, Reason, Silence};
 use wire::api::{Found, Lookup, Wanted};
-use wire::codes::{stretch, stretched_hash, hex, unhex};
+use wire::codes::{hex, stretch, stretched_hash, unhex};
 use wire::entitlement::Entitlement;
 
 use crate::link::LinkError;
@@ -41,8 +41,6 @@ pub enum Sight {
     },
     /// A short code that several customers may have: one of these is meant, and only a person can tell which.
     Choice(Vec<Seen>),
-    /// A printed command was scanned.
-    Command(Command),
     /// Nothing may be taken.
     Refused(Told),
 }
@@ -88,8 +86,15 @@ impl Till {
             (Reading::Ours(code), _) => self.see_key(&Key::Code(code)).await,
             (Reading::Signed(token), _) => self.see_signed(token).await,
             (Reading::Opaque(codes), _) => self.see_opaque(codes).await,
-            (Reading::Command(command), _) => Sight::Command(*command),
             (_, refusal) => Sight::Refused(refusal.unwrap_or(Reason::Damaged).into()),
+        }
+    }
+
+    /// The printed command that was scanned, if it is one.
+    pub fn command(&self, scan: &Scan) -> Option<Command> {
+        match scan.read(&[], self.now()) {
+            Reading::Command(command) => Some(command),
+            _ => None,
         }
     }
 
@@ -228,7 +233,8 @@ impl Till {
             for told in find(state)? {
                 let coupons = state.copy.of_member(&told.id)?;
                 let coupons = coupons.iter().filter_map(|told| state.join(told, heard_at, origin).ok());
-                joined.extend(state.join(&told, heard_at, origin).ok().map(|known| (known, coupons.collect())));
+                joined
+                    .extend(state.join(&told, heard_at, origin).ok().map(|known| (known, coupons.collect())));
             }
             Ok(joined)
         };
@@ -256,22 +262,12 @@ impl Till {
                     Some(one) if !ambiguous => self.offer(one, None),
                     Some(one) => {
                         found.push(one);
-                        Sight::Choice(self.sorted(found))
+                        Sight::Choice(self.with_reasons(found.into_iter().map(|(known, _)| known).collect()))
                     }
                     None => Sight::Refused(Told { basis: Some(Basis::Server), ..Reason::NeverIssued.into() }),
                 }
             }
         }
-    }
-
-    /// Those that can be taken first, then the others.
-    fn sorted(&self, found: Vec<Joined>) -> Vec<Seen> {
-        let mut seen = self.with_reasons(found.into_iter().map(|(known, _)| known).collect());
-        seen.sort_by(|(a, no_a), (b, no_b)| {
-            let key = |known: &Known| (known.entitlement.title.clone(), known.entitlement.id.clone());
-            (no_a.is_some(), key(a)).cmp(&(no_b.is_some(), key(b)))
-        });
-        seen
     }
 
     /// What a mall's code may stand for: never empty without the server's word.
@@ -342,7 +338,9 @@ impl Till {
         let used_up = matches!(reason, Reason::Used | Reason::Revoked);
         match known_by {
             // The feed tells more than two bits can; but what is used up or revoked stays so.
-            Ok((known, coupons)) if matches!(known.origin, Origin::Copy(_)) && !used_up => Ok((known, coupons)),
+            Ok((known, coupons)) if matches!(known.origin, Origin::Copy(_)) && !used_up => {
+                Ok((known, coupons))
+            }
             Ok((known, _)) => Err(self.refused_by_list(known, reason)),
             Err(told) if used_up => {
                 Err(Told { reason, basis: Some(Basis::Signature { as_of, silence }), ..told })

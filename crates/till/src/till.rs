@@ -8,12 +8,12 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use model::campaign::Campaign;
 use model::decide::{Known, Origin};
 use model::place::{DeviceId, Place, StoreId};
 use model::policy::Policy;
 use model::profile::Profile;
 use model::redemption::Number;
-use model::campaign::Campaign;
 use model::signed::trust::Trust;
 use model::time::{Anchor, Effective, UnixMs, Watch};
 use model::verdict::{Reason, Silence};

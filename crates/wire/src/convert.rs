@@ -2,8 +2,8 @@
 
 use model::decide::Refusal;
 use model::entitlement as m;
-use model::prove::Proof;
 use model::place::{Circumstance, DeviceId, StoreId};
+use model::prove::Proof;
 use model::redemption::{NotANumber, Number, Take};
 use model::settlement::{CaseId, Fate, Settlement};
 use model::time::{UnixMs, Window};
