@@ -9,10 +9,9 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use model::campaign::Campaign;
 use model::profile::Profile;
 use model::prove::{self, Proof};
-use model::signed::status::{self, StatusUpdate};
+use model::signed::status;
 use model::signed::token::{self, Serial, Verified};
 use model::signed::trust::{Taken, Trust};
-use model::time::UnixMs;
 use model::verdict::Reason;
 use wire::api::Setup;
 
@@ -144,7 +143,7 @@ impl Till {
                 }
             };
             let more = update.more;
-            if let Err(error) = take_status(state, &update, now) {
+            if let Err(error) = state.copy.apply_status(&update, now) {
                 self.meet_copy_error(state, &error);
                 return Err(disk(error));
             }
@@ -154,20 +153,6 @@ impl Till {
             }
         }
     }
-}
-
-fn take_status(state: &mut State, update: &StatusUpdate, now: UnixMs) -> Result<(), CopyError> {
-    let mut lists = vec![];
-    for list in &update.lists {
-        let mut chunks = vec![];
-        for chunk in &list.chunks {
-            let bits = wire::status::decompress(&chunk.bytes, chunk.raw_length.into())
-                .map_err(|error| CopyError::Failed(error.to_string()))?;
-            chunks.push((chunk.index, bits));
-        }
-        lists.push((list.campaign, list.covered, chunks));
-    }
-    state.copy.apply_status(&lists, update.version, now)
 }
 
 /// The name of what a signed code stands for.

@@ -5,7 +5,7 @@
 
 use std::path::{Path, PathBuf};
 
-use model::signed::status;
+use model::signed::status::{self, StatusUpdate};
 use model::signed::token::Serial;
 use model::time::UnixMs;
 use rusqlite::{Connection, ErrorCode, OptionalExtension, params};
@@ -173,31 +173,28 @@ impl Copy {
         Ok(self.fact("status_at")?.and_then(|text| text.parse().ok()).map(UnixMs))
     }
 
-    /// Takes in whole chunks of status lists (campaign, how far it reaches, chunks by number), up to `position`.
-    pub fn apply_status(
-        &mut self,
-        lists: &[(u16, u32, Vec<(u16, Vec<u8>)>)],
-        position: u64,
-        heard_at: UnixMs,
-    ) -> Result<(), CopyError> {
+    /// Takes in an update of the status lists that follows what is held: all of it or nothing.
+    pub fn apply_status(&mut self, update: &StatusUpdate, heard_at: UnixMs) -> Result<(), CopyError> {
         let transaction = self.db.transaction()?;
-        for (campaign, covered, chunks) in lists {
+        for list in &update.lists {
             transaction
                 .prepare_cached(
                     "INSERT INTO status_list (campaign, covered) VALUES (?1, ?2)
                      ON CONFLICT (campaign) DO UPDATE SET covered = max(covered, excluded.covered)",
                 )?
-                .execute(params![campaign, covered])?;
-            for (chunk, bits) in chunks {
+                .execute(params![list.campaign, list.covered])?;
+            for chunk in &list.chunks {
+                let bits = wire::status::decompress(&chunk.bytes, chunk.raw_length.into())
+                    .map_err(|error| CopyError::Failed(error.to_string()))?;
                 transaction
                     .prepare_cached(
                         "INSERT INTO status_chunk (campaign, chunk, bits) VALUES (?1, ?2, ?3)
                          ON CONFLICT (campaign, chunk) DO UPDATE SET bits = excluded.bits",
                     )?
-                    .execute(params![campaign, chunk, bits])?;
+                    .execute(params![list.campaign, chunk.index, bits])?;
             }
         }
-        set_fact(&transaction, "status_seq", &position.to_string())?;
+        set_fact(&transaction, "status_seq", &update.version.to_string())?;
         set_fact(&transaction, "status_at", &heard_at.0.to_string())?;
         transaction.commit()?;
         Ok(())

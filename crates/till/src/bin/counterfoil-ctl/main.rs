@@ -64,6 +64,9 @@ enum Command {
         /// Take it.
         #[arg(long)]
         confirm: bool,
+        /// Which of several is meant, by its id, where a short code fits several.
+        #[arg(long, value_name = "ID")]
+        choose: Option<String>,
         /// Take only these: SKU=N,SKU=N
         #[arg(long, value_name = "SKU=N,…")]
         lines: Option<String>,
@@ -178,8 +181,8 @@ async fn run(cli: Cli, voice: &Voice) -> Exit {
     match cli.command {
         Command::Enrol { url, code, name } => acts::enrol(voice, &till, &url, &code, &name).await,
         Command::SignIn { clerk, pin } => acts::sign_in(voice, &till, &clerk, &pin).await,
-        Command::Scan { text, confirm, lines, clerk } => {
-            acts::scan(voice, &till, acts::ScanWords { text, confirm, lines, clerk }).await
+        Command::Scan { text, confirm, choose, lines, clerk } => {
+            acts::scan(voice, &till, acts::ScanWords { text, confirm, choose, lines, clerk }).await
         }
         Command::Undo { number, clerk } => acts::undo(voice, &till, &number, clerk.as_deref()).await,
         Command::Sync => acts::sync(voice, &till).await,
