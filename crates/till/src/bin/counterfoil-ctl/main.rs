@@ -16,6 +16,7 @@ use till::{Till, folder::FolderError};
 
 mod acts;
 mod looks;
+mod read;
 mod say;
 
 /// Looks after a Counterfoil till's data folder.
@@ -95,10 +96,7 @@ enum Command {
     /// Open cases of this till.
     Cases,
     /// Say what a text is, without looking anything up. Needs no data folder.
-    Read {
-        /// The text; "-" reads one text per line from standard input.
-        text: String,
-    },
+    Read(read::ReadWords),
 }
 
 #[derive(Subcommand)]
@@ -155,8 +153,8 @@ async fn main() -> ExitCode {
 }
 
 async fn run(cli: Cli, voice: &Voice) -> Exit {
-    if let Command::Read { text } = &cli.command {
-        return looks::read(voice, text);
+    if let Command::Read(words) = &cli.command {
+        return read::read(voice, words);
     }
     let Some(path) = cli.data.or_else(Folder::default_path) else {
         return voice.complain(Exit::Usage, "no_folder", "say where the data folder is: --data DIR");
@@ -188,6 +186,6 @@ async fn run(cli: Cli, voice: &Voice) -> Exit {
         Command::Sync => acts::sync(voice, &till).await,
         Command::Status => looks::status(voice, &till).await,
         Command::Cases => looks::cases(voice, &till),
-        Command::Journal { .. } | Command::Read { .. } => Exit::Usage,
+        Command::Journal { .. } | Command::Read(_) => Exit::Usage,
     }
 }
