@@ -10,6 +10,8 @@ use std::hash::Hasher;
 
 use crate::code::{Code, CodeKind, NotACode};
 use crate::profile::{Fit, Profile, Which};
+use crate::signed;
+use crate::signed::text::Recognised;
 use crate::time::UnixMs;
 use crate::verdict::Reason;
 
@@ -231,6 +233,11 @@ pub fn read(text: &str, profiles: &[Profile], now: UnixMs) -> Reading {
 
 /// What is ours beyond doubt, whichever malls a chain has.
 fn own(text: &str, ours: &Result<Code, NotACode>) -> Option<Reading> {
+    match signed::text::recognise(text) {
+        Recognised::Token(token) => return Some(Reading::Signed(token)),
+        Recognised::Damaged => return Some(Reading::Damaged),
+        Recognised::OtherShape => {}
+    }
     if let Some(command) = Command::of_text(text) {
         return Some(Reading::Command(command));
     }

@@ -5,7 +5,7 @@ use crate::code::CodeKind;
 
 const NAME_LENGTH_MAX: usize = 40;
 const CODES_MAX: usize = 16;
-/// Addresses, scenes, objects, hosts and lengths: none of them is longer a list.
+/// Addresses, scenes, objects, hosts: none of these lists is longer.
 const LIST_MAX: usize = 32;
 /// Prefixes, paths, parameters, keys (characters).
 const TEXT_LENGTH_MAX: usize = 128;
@@ -57,8 +57,8 @@ fn shape(form: &CodeForm) -> Result<(), BadProfile> {
     if form.lengths.is_empty() {
         return Err(bad("lengths", "is empty; say how many characters its codes have, such as [12]"));
     }
-    if form.lengths.len() > LIST_MAX {
-        return Err(bad("lengths", format!("has {} entries; {LIST_MAX} are the most", form.lengths.len())));
+    if form.lengths.len() > usize::from(LENGTH_MAX) {
+        return Err(bad("lengths", format!("has {} entries; {LENGTH_MAX} are the most", form.lengths.len())));
     }
     if let Some(length) = form.lengths.iter().find(|length| !(1..=LENGTH_MAX).contains(*length)) {
         return Err(bad("lengths", format!("has {length}; codes have 1 to {LENGTH_MAX} characters")));
