@@ -19,6 +19,7 @@ use crate::store::Store;
 mod ask;
 mod auth;
 mod body;
+mod candidates;
 mod enrolments;
 mod feeds;
 mod health;
@@ -71,6 +72,7 @@ pub fn app(state: State) -> Router {
         .route("/v1/enrolments", post(enrolments::enrol))
         .route("/v1/setup", get(setup::setup))
         .route("/v1/lookups", post(lookups::look_up))
+        .route("/v1/candidates", post(candidates::candidates))
         .route("/v1/redemptions/{number}", put(redemptions::redeem))
         .route("/v1/redemptions/{number}/ask", post(ask::ask))
         .route("/v1/devices/{device}/lines", post(lines::take_in))

@@ -38,7 +38,7 @@ pub use codes::{HeldCode, HeldOpaque};
 pub use devices::{Device, Enrolment, EnrolmentRefused, TillRow};
 pub use entitlements::{Held, NewEntitlement};
 pub use feeds::{FeedPosition, PAGE_LENGTH_MAX};
-pub use issue::Issued;
+pub use issue::{IssueRefused, Issued, Issuing, NewCode};
 pub use journals::{BATCH_LENGTH_MAX, HandedIn, Intake};
 pub use merchants::{Merchant, MerchantRow, NewMerchant, Scope};
 pub use profiles::{ProfileRow, Removed, Turn};

@@ -1,6 +1,8 @@
 //! The server as a till meets it: the real router on a real socket, and the real program from the command line.
 
+mod candidates;
 mod cli;
+mod cli_malls;
 mod demo;
 mod enrolments;
 mod feeds;
