@@ -7,5 +7,6 @@ mod demo;
 mod enrolments;
 mod feeds;
 mod journals;
+mod merchants;
 mod redemptions;
 mod support;
