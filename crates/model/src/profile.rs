@@ -13,6 +13,7 @@ use crate::reading::shown::{Object, Page, Shown, Wrapping, decoded};
 use crate::time::UnixMs;
 
 mod check;
+mod issued;
 
 /// No mall's code is longer (characters).
 pub const LENGTH_MAX: u16 = 64;

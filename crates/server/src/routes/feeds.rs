@@ -47,17 +47,17 @@ pub(super) async fn page(
     Ok(Json(state.store.page(&device, from.after).await?))
 }
 
-/// Ends when the feed is ahead of the till, when the setup changes, when the time is over, or when the server stops.
+/// Ends when the feed is ahead of the till, when the setup or the status list changes, when the time is over, or when the server stops.
 async fn wait_for_news(state: &State, device: &Device, from: &From) -> Result<(), Answer> {
     let wait = Duration::from_secs(from.wait.min(WAIT_SECONDS_MAX));
     let deadline = tokio::time::Instant::now() + wait;
     let mut changes = state.store.changes();
     let mut stopped = std::pin::pin!(state.stopped());
-    let (_, setup) = state.store.feed_position(device).await?;
+    let before = state.store.feed_position(device).await?;
     loop {
         changes.borrow_and_update();
-        let (seq, setup_now) = state.store.feed_position(device).await?;
-        if seq != from.after || setup_now != setup {
+        let now = state.store.feed_position(device).await?;
+        if now.seq != from.after || (now.setup, now.status) != (before.setup, before.status) {
             return Ok(());
         }
         tokio::select! {

@@ -35,19 +35,39 @@ pub struct PracticeCode {
 }
 
 impl Store {
-    /// Sees to it that the chain has its row, with an epoch that no other database has.
-    pub(super) async fn found_chain(&self) -> Result<(), StoreError> {
+    /// Sees to it that the chain has its row, with an epoch and a salt that no other database has. Gives the salt,
+    /// which a database of an older program gets here.
+    pub(super) async fn found_chain(&self) -> Result<[u8; 16], StoreError> {
         let mut tx = self.writing().await?;
         sqlx::query(
-            "INSERT INTO chain (tenant, name, epoch, setup_version, practice) VALUES ($1, '', $2, 1, 0)
-             ON CONFLICT (tenant) DO NOTHING",
+            "INSERT INTO chain (tenant, name, epoch, setup_version, practice, code_salt)
+             VALUES ($1, '', $2, 1, 0, x'') ON CONFLICT (tenant) DO NOTHING",
         )
         .bind(TENANT)
         .bind(hex(&self.hands.random::<8>()))
         .execute(&mut *tx)
         .await?;
+        super::feeds::open_status(&mut tx).await?;
+        let row = sqlx::query("SELECT code_salt FROM chain WHERE tenant = $1")
+            .bind(TENANT)
+            .fetch_one(&mut *tx)
+            .await?;
+        let held: Vec<u8> = row.try_get("code_salt")?;
+        let salt = if held.is_empty() {
+            let salt = self.hands.random::<16>();
+            sqlx::query(
+                "UPDATE chain SET code_salt = $2, setup_version = setup_version + 1 WHERE tenant = $1",
+            )
+            .bind(TENANT)
+            .bind(&salt[..])
+            .execute(&mut *tx)
+            .await?;
+            salt
+        } else {
+            held.try_into().map_err(|_| StoreError::Data("a code salt that is not 16 bytes".to_owned()))?
+        };
         tx.commit().await?;
-        Ok(())
+        Ok(salt)
     }
 
     /// The chain's name (empty until somebody gives it one) and whether it is a demo chain.
@@ -171,9 +191,9 @@ impl Store {
                 undo_minutes_max: policy.undo_minutes_max,
             },
             practice: chain.try_get::<i64, _>("practice")? == 1,
-            profiles: Vec::new(),
-            code_salt: String::new(),
-            campaigns: Vec::new(),
+            profiles: super::profiles::active(&mut tx).await?,
+            code_salt: hex(&self.code_salt),
+            campaigns: super::campaigns::all(&mut tx).await?,
             roots: Vec::new(),
             trust: String::new(),
         })

@@ -276,7 +276,7 @@ async fn add_device(
     super::journals::begin(tx, device, signed(1)).await
 }
 
-/// Tokens and enrolment codes are random and long, so that a plain hash of them gives nothing away.
-fn secret_hash(secret: &str) -> Vec<u8> {
+/// Tokens, keys and enrolment codes are random and long, so that a plain hash of them gives nothing away.
+pub(super) fn secret_hash(secret: &str) -> Vec<u8> {
     blake3::hash(secret.as_bytes()).as_bytes().to_vec()
 }

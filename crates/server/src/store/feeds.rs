@@ -11,6 +11,8 @@ use wire::api::{Entry, Page};
 use super::chain::{signed, unsigned};
 use super::{BUCKET, Device, Store, StoreError, TENANT, entitlements};
 
+/// The feed of the chain's status list, beside those of the stores.
+pub(super) const STATUS: &str = "status";
 /// How many entries one page has at most.
 pub const PAGE_LENGTH_MAX: i64 = 1000;
 
@@ -50,12 +52,14 @@ impl Store {
         let after = signed(after);
         let mut tx = self.reading().await?;
         let chain = sqlx::query(
-            "SELECT c.epoch, c.setup_version, s.store_key, f.seq FROM chain c
+            "SELECT c.epoch, c.setup_version, s.store_key, f.seq, st.seq AS status FROM chain c
              JOIN stores s ON s.tenant = c.tenant AND s.store = $2
-             JOIN feeds f ON f.tenant = c.tenant AND f.feed = $2 WHERE c.tenant = $1",
+             JOIN feeds f ON f.tenant = c.tenant AND f.feed = $2
+             JOIN feeds st ON st.tenant = c.tenant AND st.feed = $3 WHERE c.tenant = $1",
         )
         .bind(TENANT)
         .bind(feed)
+        .bind(STATUS)
         .fetch_one(&mut *tx)
         .await?;
         let numbers = sqlx::query(
@@ -86,7 +90,7 @@ impl Store {
             .filter_map(|(seq, id)| held.remove(&id).map(|held| (seq, held)))
             .map(|(seq, held)| Entry {
                 seq: unsigned(seq),
-                code_hash: wire::code_hash(&key, &held.code),
+                code_hash: held.code.hash(&key),
                 entitlement: held.entitlement,
             })
             .collect();
@@ -96,23 +100,52 @@ impl Store {
             more,
             entries,
             setup: unsigned(chain.try_get("setup_version")?),
-            status: 0,
+            status: unsigned(chain.try_get("status")?),
             now: self.hands.now().0,
         })
     }
 
-    /// Where a feed stands, and the setup's version: a cheap look for whoever waits for news.
-    pub async fn feed_position(&self, device: &Device) -> Result<(u64, u64), StoreError> {
+    /// Where a till's feed stands, and what else its page tells: a cheap look for whoever waits for news.
+    pub async fn feed_position(&self, device: &Device) -> Result<FeedPosition, StoreError> {
         let row = sqlx::query(
-            "SELECT f.seq, c.setup_version FROM chain c
-             JOIN feeds f ON f.tenant = c.tenant AND f.feed = $2 WHERE c.tenant = $1",
+            "SELECT f.seq, c.setup_version, st.seq AS status FROM chain c
+             JOIN feeds f ON f.tenant = c.tenant AND f.feed = $2
+             JOIN feeds st ON st.tenant = c.tenant AND st.feed = $3 WHERE c.tenant = $1",
         )
         .bind(TENANT)
         .bind(&device.store.id)
+        .bind(STATUS)
         .fetch_one(&self.read)
         .await?;
-        Ok((unsigned(row.try_get("seq")?), unsigned(row.try_get("setup_version")?)))
+        Ok(FeedPosition {
+            seq: unsigned(row.try_get("seq")?),
+            setup: unsigned(row.try_get("setup_version")?),
+            status: unsigned(row.try_get("status")?),
+        })
     }
+}
+
+/// The numbers that a page tells beside its entries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FeedPosition {
+    /// The last number of the store's feed.
+    pub seq: u64,
+    /// The setup's version.
+    pub setup: u64,
+    /// The last number of the chain's status list.
+    pub status: u64,
+}
+
+/// Sees to it that the status list has its counter.
+pub(super) async fn open_status(tx: &mut SqliteConnection) -> Result<(), StoreError> {
+    sqlx::query(
+        "INSERT INTO feeds (tenant, feed, seq) VALUES ($1, $2, 0) ON CONFLICT (tenant, feed) DO NOTHING",
+    )
+    .bind(TENANT)
+    .bind(STATUS)
+    .execute(tx)
+    .await?;
+    Ok(())
 }
 
 /// Opens a store's feed with what is valid everywhere.
@@ -139,6 +172,7 @@ pub(super) async fn open(tx: &mut SqliteConnection, feed: &str) -> Result<(), St
 async fn feeds_of(tx: &mut SqliteConnection, entitlement: &str) -> Result<Vec<String>, StoreError> {
     let rows = sqlx::query(
         "SELECT f.feed FROM feeds f
+         JOIN stores s ON s.tenant = f.tenant AND s.store = f.feed
          JOIN entitlements e ON e.tenant = f.tenant AND e.bucket = $2 AND e.entitlement = $3
          WHERE f.tenant = $1 AND (e.any_store = 1 OR EXISTS (
              SELECT 1 FROM entitlement_stores es WHERE es.tenant = e.tenant AND es.bucket = e.bucket

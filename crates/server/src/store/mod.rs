@@ -16,23 +16,32 @@ use tokio::sync::watch;
 
 use crate::clock::Hands;
 
+mod campaigns;
 mod cases;
 mod chain;
+mod codes;
 mod devices;
 mod effects;
 mod entitlements;
 mod feeds;
+mod issue;
 mod journals;
+mod merchants;
 mod migrate;
+mod profiles;
 mod redemptions;
 mod undo;
 
 pub use cases::Case;
 pub use chain::{NewStaff, PracticeCode};
+pub use codes::{HeldCode, HeldOpaque};
 pub use devices::{Device, Enrolment, EnrolmentRefused, TillRow};
-pub use entitlements::{Held, Issued, NewEntitlement};
-pub use feeds::PAGE_LENGTH_MAX;
+pub use entitlements::{Held, NewEntitlement};
+pub use feeds::{FeedPosition, PAGE_LENGTH_MAX};
+pub use issue::{IssueRefused, Issued, Issuing, NewCode};
 pub use journals::{BATCH_LENGTH_MAX, HandedIn, Intake};
+pub use merchants::{Merchant, MerchantRow, NewMerchant, Scope};
+pub use profiles::{ProfileRow, Removed, Turn};
 pub use redemptions::{Counted, CountedBefore, Online, RedemptionRow};
 
 /// The one tenant of a database; the column is there so that a hosted service may have more.
@@ -97,6 +106,8 @@ pub struct Store {
     write: SqlitePool,
     read: SqlitePool,
     hands: Hands,
+    /// Under which malls' codes are stretched. It is drawn once for a database and never changes.
+    code_salt: [u8; 16],
     changes: watch::Sender<u64>,
 }
 
@@ -119,9 +130,10 @@ impl Store {
         let write = SqlitePoolOptions::new().max_connections(1).connect_with(options.clone()).await?;
         let readers = options.pragma("query_only", "ON");
         let read = SqlitePoolOptions::new().max_connections(READERS).connect_lazy_with(readers);
-        let store = Store { write, read, hands, changes: watch::Sender::new(0) };
+        let changes = watch::Sender::new(0);
+        let mut store = Store { write, read, hands, code_salt: [0; 16], changes };
         migrate::run(&store).await?;
-        store.found_chain().await?;
+        store.code_salt = store.found_chain().await?;
         Ok(store)
     }
 

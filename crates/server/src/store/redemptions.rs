@@ -179,10 +179,11 @@ impl Store {
         since: UnixMs,
     ) -> Result<Vec<RedemptionRow>, StoreError> {
         let rows = sqlx::query(
-            "SELECT r.number, r.entitlement, e.title, e.code, r.takes, r.at, r.received_at, r.store_name, r.till,
+            "SELECT r.number, r.entitlement, e.title, c.tail, r.takes, r.at, r.received_at, r.store_name, r.till,
                     r.clerk, r.state
              FROM redemptions r
              JOIN entitlements e ON e.tenant = r.tenant AND e.bucket = r.bucket AND e.entitlement = r.entitlement
+             JOIN codes c ON c.tenant = r.tenant AND c.bucket = r.bucket AND c.entitlement = r.entitlement
              WHERE r.tenant = $1 AND r.received_at >= $2 AND r.state IN ('counted', 'undone')
                AND ($3 = '' OR r.store = $3)
              ORDER BY r.received_at DESC, r.number DESC",
@@ -412,12 +413,11 @@ fn answer_of(counted: &Counted) -> Result<String, StoreError> {
 }
 
 fn listed(row: &SqliteRow) -> Result<RedemptionRow, StoreError> {
-    let code = entitlements::stored_code(row)?;
     Ok(RedemptionRow {
         number: row.try_get("number")?,
         entitlement: row.try_get("entitlement")?,
         title: row.try_get("title")?,
-        code_tail: code.tail().to_owned(),
+        code_tail: row.try_get("tail")?,
         takes: serde_json::from_str(row.try_get("takes")?)?,
         at: row.try_get("at")?,
         received_at: row.try_get("received_at")?,

@@ -1,9 +1,12 @@
 //! The server as a till meets it: the real router on a real socket, and the real program from the command line.
 
+mod candidates;
 mod cli;
+mod cli_malls;
 mod demo;
 mod enrolments;
 mod feeds;
 mod journals;
+mod merchants;
 mod redemptions;
 mod support;
