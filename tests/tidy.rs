@@ -25,7 +25,7 @@ const MAY_KNOW: [(&str, &[&str], &[&str]); 8] = [
 
 /// What the crates without I/O consist of; anything else is a decision that belongs into this list.
 const CONSISTS_OF: [(&str, &[&str]); 2] = [
-    ("model", &["ed25519-dalek", "regex-lite", "sha2", "thiserror", "unicode-normalization"]),
+    ("model", &["coset", "ed25519-dalek", "regex-lite", "sha2", "thiserror", "unicode-normalization"]),
     (
         "wire",
         &["argon2", "base64", "blake3", "ciborium", "model", "serde", "serde_json", "thiserror", "zstd"],
