@@ -5,7 +5,7 @@ use model::entitlement::{Benefit, Entitlement, Kind, Stores};
 use model::place::Circumstance;
 use model::reading::{RawText, Scan, Source};
 use model::redemption::Take;
-use model::time::UnixMs;
+use model::time::{Doubt, UnixMs};
 use model::verdict::{Basis, Class};
 use till::desk::{self, todo_figures};
 use till::screen;
@@ -38,6 +38,7 @@ pub fn blocked(language: Language, detail: &str) -> view::Screen {
         picked_up_today: 0,
         practice: false,
         copy_rebuilt: false,
+        clock: Doubt::None,
     };
     view::Screen {
         revision: 1,
@@ -70,7 +71,7 @@ fn status(from: &screen::Status, now: UnixMs) -> view::Status {
         redeemed_today: from.redeemed_today,
         picked_up_today: from.picked_up_today,
         practice: from.practice,
-        notice: from.copy_rebuilt.then(|| "copy_rebuilt".into()),
+        notice: notice(from).map(Into::into),
     }
 }
 
@@ -213,6 +214,15 @@ fn kept_subject(id: &str, kind: &str, title: &str, code_tail: &str) -> view::Sub
         stores: vec![],
         spend_min: 0,
         notes: vec![],
+    }
+}
+
+/// What a person must see to, the more urgent first.
+fn notice(from: &screen::Status) -> Option<&'static str> {
+    match from.clock {
+        Doubt::Ahead(_) => Some("clock_ahead"),
+        Doubt::Back(_) => Some("clock_back"),
+        Doubt::None => from.copy_rebuilt.then_some("copy_rebuilt"),
     }
 }
 

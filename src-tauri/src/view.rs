@@ -52,7 +52,7 @@ pub struct Status {
     pub picked_up_today: u32,
     /// Whether the backend offers practice codes (a demo chain).
     pub practice: bool,
-    /// Something that a person must see to, as a code ("copy_rebuilt").
+    /// Something that a person must see to, as a code ("copy_rebuilt", "clock_ahead", "clock_back").
     pub notice: Option<String>,
 }
 

@@ -4,6 +4,9 @@
 mod any_course;
 mod bad_input;
 mod broken_files;
+mod choice;
+mod clocks;
+mod commands;
 mod doors;
 mod faults;
 mod feed;

@@ -79,7 +79,7 @@ picked_up_today: number,
  */
 practice: boolean, 
 /**
- * Something that a person must see to, as a code ("copy_rebuilt").
+ * Something that a person must see to, as a code ("copy_rebuilt", "clock_ahead", "clock_back").
  */
 notice: string | null, };
 

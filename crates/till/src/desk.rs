@@ -12,7 +12,7 @@ use model::decide::{Known, Outcome};
 use model::entitlement::Kind;
 use model::reading::{Command, Scan, Source};
 use model::redemption::{Number, Take};
-use model::time::UnixMs;
+use model::time::{MonotonicMs, UnixMs};
 use model::verdict::{Basis, Reason, Todo};
 use tokio::sync::watch;
 use wire::line::Person;
@@ -33,9 +33,9 @@ mod show;
 pub use show::{class_code, todo_figures};
 
 /// The same text again within so long is the scanner's echo, not a customer (milliseconds).
-const ECHO_MS: i64 = 2_500;
+const ECHO_MS: u64 = 2_500;
 /// So long after an act nothing comes up by itself (milliseconds).
-const CALM_MS: i64 = 5_000;
+const CALM_MS: u64 = 5_000;
 /// How many results the strip shows.
 const STRIP: usize = 5;
 
@@ -91,14 +91,14 @@ struct Inner {
     settings: Settings,
     system: Language,
     /// Keyed hash and moment of the last scanned text: the text itself may be a secret.
-    last_scan: Option<(u64, UnixMs)>,
+    last_scan: Option<(u64, MonotonicMs)>,
     /// How the offer on the screen came in.
     source: Source,
     strip: VecDeque<Row>,
     /// Nobody has seen yet what was last decided before this start.
     fresh: bool,
-    /// When the clerk last did something.
-    acted_at: UnixMs,
+    /// When the clerk last did something since the start.
+    acted_at: Option<MonotonicMs>,
 }
 
 impl Desk {
@@ -112,7 +112,7 @@ impl Desk {
             source: Source::Wedge,
             strip: VecDeque::new(),
             fresh: false,
-            acted_at: UnixMs(0),
+            acted_at: None,
         };
         let desk = Desk {
             till,
@@ -166,7 +166,7 @@ impl Desk {
     /// Does what the clerk did and gives the screen that follows.
     pub async fn act(&self, act: Act) -> Screen {
         let _alone = self.acting.lock().await;
-        self.inner().acted_at = self.till.now();
+        self.inner().acted_at = Some(self.till.passed());
         match act {
             Act::Scan(scan) => self.scan(scan).await,
             Act::Confirm(takes) => self.confirm(takes).await,
@@ -238,10 +238,10 @@ impl Desk {
     /// was so a moment ago: a card must not come up under a finger that is meant for another.
     fn meet_unseen(&self) {
         let Some(verdict) = self.unseen() else { return };
-        let now = self.till.now();
+        let now = self.till.passed();
         let mut inner = self.inner();
         let free = match &inner.stage {
-            Stage::Ready => now.0 - inner.acted_at.0 > CALM_MS,
+            Stage::Ready => inner.acted_at.is_none_or(|at| now.0.saturating_sub(at.0) > CALM_MS),
             Stage::Verdict(shown) => shown.before_restart && shown.number != verdict.number,
             _ => false,
         };
@@ -251,14 +251,16 @@ impl Desk {
     }
 
     async fn scan(&self, scan: Scan) {
-        let now = self.till.now();
+        let now = self.till.passed();
         let mut hasher = self.hasher.build_hasher();
         scan.text.hash_into(&mut hasher);
         let hash = hasher.finish();
         let echo = {
             let mut inner = self.inner();
             let echo = scan.source == Source::Wedge
-                && inner.last_scan.is_some_and(|(last, at)| last == hash && now.0 - at.0 < ECHO_MS);
+                && inner
+                    .last_scan
+                    .is_some_and(|(last, at)| last == hash && now.0.saturating_sub(at.0) < ECHO_MS);
             inner.last_scan = Some((hash, now));
             echo
         };

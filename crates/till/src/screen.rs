@@ -5,7 +5,7 @@ use model::entitlement::{Entitlement, Fen, Kind};
 use model::place::Circumstance;
 use model::prove::Proof;
 use model::redemption::{Number, Take};
-use model::time::UnixMs;
+use model::time::{Doubt, UnixMs};
 use model::verdict::{Basis, Class, Reason, Silence, Todo};
 use wire::api::Staff;
 
@@ -53,6 +53,8 @@ pub struct Status {
     pub practice: bool,
     /// The copy was damaged and is fetched anew.
     pub copy_rebuilt: bool,
+    /// What is to be said about this computer's clock.
+    pub clock: Doubt,
 }
 
 /// How things stand with the server.

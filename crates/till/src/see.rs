@@ -78,6 +78,7 @@ type Joined = (Known, Vec<Known>);
 impl Till {
     /// Says what a scanned text is and what may be taken for it.
     pub async fn see(&self, scan: &Scan) -> Sight {
+        self.keep_mark();
         let reading = match self.lock().as_ref() {
             None => return Sight::Refused(Reason::NotEnrolled.into()),
             Some(state) => scan.read(&state.profiles, self.now()),
@@ -253,21 +254,28 @@ impl Till {
 
     /// A mall's code: what it stands for is asked by its stretched hash.
     async fn see_opaque(&self, codes: &[Opaque]) -> Sight {
-        match self.candidates(codes).await {
-            Err(told) => Sight::Refused(told),
-            Ok(mut found) => {
-                // A code that a second customer may have too leads to a choice even when only one is known here.
-                let ambiguous = codes.iter().any(Opaque::is_ambiguous) || found.len() > 1;
-                match found.pop() {
-                    Some(one) if !ambiguous => self.offer(one, None),
-                    Some(one) => {
-                        found.push(one);
-                        Sight::Choice(self.with_reasons(found.into_iter().map(|(known, _)| known).collect()))
-                    }
-                    None => Sight::Refused(Told { basis: Some(Basis::Server), ..Reason::NeverIssued.into() }),
-                }
-            }
+        let mut found = match self.candidates(codes).await {
+            Ok(found) => found,
+            Err(told) => return Sight::Refused(told),
+        };
+        let shared = codes.iter().any(Opaque::is_ambiguous) || found.len() > 1;
+        if shared && found.iter().any(|(known, _)| self.may_be_meant(known)) {
+            // A person chooses even when only one is known here: a second customer may have the same code.
+            let meant = found.into_iter().map(|(known, _)| known).filter(|known| self.may_be_meant(known));
+            return Sight::Choice(self.with_reasons(meant.collect()));
         }
+        match found.pop() {
+            Some(one) => self.offer(one, None),
+            None => Sight::Refused(Told { basis: Some(Basis::Server), ..Reason::NeverIssued.into() }),
+        }
+    }
+
+    /// Whether a short code can be meant for it: this store's, of these days, and not used up.
+    fn may_be_meant(&self, known: &Known) -> bool {
+        let refusal = self.stand_against(known).map(|refusal| refusal.reason);
+        let past =
+            [Reason::Used, Reason::UsedHereJustNow, Reason::WrongStore, Reason::NotYet, Reason::Expired];
+        refusal.is_none_or(|reason| !past.contains(&reason))
     }
 
     /// What a mall's code may stand for: never empty without the server's word.

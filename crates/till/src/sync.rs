@@ -83,6 +83,7 @@ impl Till {
 
     /// One round: asks, hands in, fetches. Afterwards the server knows everything that this till knows.
     pub async fn round(&self) -> Result<(), SyncError> {
+        self.keep_mark();
         let done = async {
             self.settle_doubts().await?;
             self.push(PATIENCE).await?;

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -15,13 +16,13 @@ use model::policy::Policy;
 use model::profile::Profile;
 use model::redemption::Number;
 use model::signed::trust::Trust;
-use model::time::{Anchor, Effective, UnixMs, Watch};
+use model::time::{Anchor, Effective, MonotonicMs, UnixMs, Watch};
 use model::verdict::{Reason, Silence};
 use tokio::sync::{Notify, watch};
 use wire::api::Enrol;
 use wire::line::{Act, Line};
 
-use crate::folder::{Folder, FolderError, Identity};
+use crate::folder::{Folder, FolderError, Identity, Kept};
 use crate::ledger::Ledger;
 use crate::link::{HttpLink, Link, LinkError};
 use crate::real::{Clock, Dice};
@@ -49,6 +50,8 @@ pub struct Till {
     state: Mutex<Option<State>>,
     /// What time it is. May be locked while the state is, never the other way round.
     watch: Mutex<Watch>,
+    /// The latest time that is stored (ms since 1970).
+    stored_mark: AtomicI64,
     /// Lets one hand in lines at a time.
     pub(crate) pushing: tokio::sync::Mutex<()>,
     /// Wakes the sync: there is something to send, or the line was lost.
@@ -154,6 +157,7 @@ impl Till {
             connect,
             state: Mutex::new(None),
             watch: Mutex::new(Watch::default()),
+            stored_mark: AtomicI64::new(0),
             pushing: tokio::sync::Mutex::new(()),
             wake: Notify::new(),
             news: watch::Sender::new(0),
@@ -174,6 +178,7 @@ impl Till {
             tracing::error!(%error, "nothing can be accepted on this till");
         }
         let kept = self.folder.kept();
+        self.stored_mark.store(kept.mark.unwrap_or(0), Ordering::Relaxed);
         *self.watch() = Watch::wake(ledger.latest().max(kept.mark.map(UnixMs)));
         let trust = crate::keys::restore(&identity, &kept);
         let campaigns = copy.setup().map(crate::keys::campaigns).unwrap_or_default();
@@ -288,6 +293,11 @@ impl Till {
         watch.effective(self.clock.now(), self.clock.monotonic())
     }
 
+    /// What has passed, whatever was done to the wall clock: for spans of moments within one run.
+    pub(crate) fn passed(&self) -> MonotonicMs {
+        self.clock.monotonic()
+    }
+
     /// Takes the server's time, which answers a question just asked.
     pub(crate) fn hear_time(&self, server: UnixMs) {
         let heard = self.clock.monotonic();
@@ -296,15 +306,16 @@ impl Till {
     }
 
     /// Stores the latest time now and then: between two lines of the journal nothing else would remember it.
-    fn keep_mark(&self) {
-        let mark = self.watch().mark();
-        let mut kept = self.folder.kept();
-        let stored = kept.mark.map_or(0, |mark| mark);
-        if mark.is_some_and(|mark| (mark.0 - stored).abs() >= MARK_EVERY_MS) {
-            kept.mark = mark.map(|mark| mark.0);
-            if let Err(error) = self.folder.set_kept(&kept) {
-                tracing::warn!(%error, "the time was not kept");
-            }
+    pub(crate) fn keep_mark(&self) {
+        let mark = self.now();
+        let stored = self.stored_mark.load(Ordering::Relaxed);
+        if mark.0.saturating_sub(stored).saturating_abs() < MARK_EVERY_MS {
+            return;
+        }
+        let kept = Kept { mark: Some(mark.0), ..self.folder.kept() };
+        match self.folder.set_kept(&kept) {
+            Ok(()) => self.stored_mark.store(mark.0, Ordering::Relaxed),
+            Err(error) => tracing::warn!(%error, "the time was not kept"),
         }
     }
 
