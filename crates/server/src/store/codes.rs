@@ -85,9 +85,10 @@ impl Store {
         let mut tx = self.reading().await?;
         let mut found: Vec<Found> = Vec::new();
         for code in codes {
-            let asked = entitlements::Stretched { code, store: &device.store.id, day };
-            for held in entitlements::of_stretched(&mut tx, &asked).await? {
-                found.push(with_coupons(&mut tx, held).await?);
+            for id in meant(&mut tx, code, &device.store.id, day).await? {
+                if let Some(held) = entitlements::one(&mut tx, &id).await? {
+                    found.push(with_coupons(&mut tx, held).await?);
+                }
             }
         }
         found.sort_by(|a, b| {
@@ -111,7 +112,11 @@ impl Store {
         };
         let stretched = self.stretch(code).await?;
         let mut tx = self.reading().await?;
-        entitlements::of_mall_code(&mut tx, &stretched).await.map(Some)
+        let mut all = Vec::new();
+        for id in with_code(&mut tx, &stretched).await? {
+            all.extend(entitlements::one(&mut tx, &id).await?);
+        }
+        Ok(Some(all))
     }
 
     /// Stretches a mall's code, beside the threads that answer requests: it takes some 5 ms.
@@ -121,6 +126,55 @@ impl Store {
             .await
             .map_err(|error| StoreError::Data(format!("a code could not be stretched: {error}")))
     }
+}
+
+/// The ids of what a stretched code may stand for at that store on that day. They are found first and read one by one:
+/// joined with their lines and stores, a database that guesses wrong begins with all lines of all entitlements.
+async fn meant(
+    tx: &mut SqliteConnection,
+    code: &Stretched,
+    store: &str,
+    day: (i64, i64),
+) -> Result<Vec<String>, StoreError> {
+    let rows = sqlx::query(
+        "SELECT k.entitlement FROM codes k
+         JOIN entitlements e ON e.tenant = k.tenant AND e.bucket = k.bucket AND e.entitlement = k.entitlement
+         WHERE k.tenant = $1 AND k.bucket = $2 AND k.form = 'opaque' AND k.stretched = $3
+           AND (k.ambiguous = 0 OR (
+               e.valid_from <= $6 AND e.valid_until >= $5
+               AND (e.any_store = 1 OR EXISTS (
+                   SELECT 1 FROM entitlement_stores s WHERE s.tenant = e.tenant AND s.bucket = e.bucket
+                   AND s.entitlement = e.entitlement AND s.store = $4))
+               AND (EXISTS (
+                   SELECT 1 FROM entitlement_lines l WHERE l.tenant = e.tenant AND l.bucket = e.bucket
+                   AND l.entitlement = e.entitlement AND l.taken < l.quantity)
+                 OR NOT EXISTS (
+                   SELECT 1 FROM entitlement_lines l WHERE l.tenant = e.tenant AND l.bucket = e.bucket
+                   AND l.entitlement = e.entitlement))))",
+    )
+    .bind(TENANT)
+    .bind(BUCKET)
+    .bind(&code[..])
+    .bind(store)
+    .bind(day.0)
+    .bind(day.1)
+    .fetch_all(tx)
+    .await?;
+    Ok(rows.iter().map(|row| row.try_get("entitlement")).collect::<Result<_, sqlx::Error>>()?)
+}
+
+/// The ids of everything that was issued with a stretched code.
+async fn with_code(tx: &mut SqliteConnection, code: &Stretched) -> Result<Vec<String>, StoreError> {
+    let rows = sqlx::query(
+        "SELECT entitlement FROM codes WHERE tenant = $1 AND bucket = $2 AND form = 'opaque' AND stretched = $3
+         ORDER BY entitlement",
+    )
+    .bind(TENANT)
+    .bind(BUCKET)
+    .bind(&code[..])
+    .fetch_all(tx)
+    .await?;
+    Ok(rows.iter().map(|row| row.try_get("entitlement")).collect::<Result<_, sqlx::Error>>()?)
 }
 
 /// The entitlement, and if it is a membership what belongs to it.

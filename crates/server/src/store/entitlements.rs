@@ -141,12 +141,22 @@ pub(super) async fn belonging_to(
     tx: &mut SqliteConnection,
     member: &str,
 ) -> Result<Vec<Entitlement>, StoreError> {
-    let mut held = gather(tx, &OF_MEMBER, &Key::Member(member)).await?;
-    held.sort_by(|a, b| {
-        let key = |e: &Entitlement| (e.valid_until.unwrap_or(FOR_EVER), e.title.clone(), e.id.clone());
-        key(&a.entitlement).cmp(&key(&b.entitlement))
-    });
-    Ok(held.into_iter().map(|held| held.entitlement).collect())
+    // Found first and read one by one: joined with their lines, a database that guesses wrong begins with all lines
+    // of all entitlements.
+    let rows = sqlx::query(
+        "SELECT entitlement FROM entitlements WHERE tenant = $1 AND bucket = $2 AND member = $3
+         ORDER BY valid_until, title, entitlement",
+    )
+    .bind(TENANT)
+    .bind(BUCKET)
+    .bind(member)
+    .fetch_all(&mut *tx)
+    .await?;
+    let mut theirs = Vec::with_capacity(rows.len());
+    for row in &rows {
+        theirs.extend(one(tx, row.try_get("entitlement")?).await?.map(|held| held.entitlement));
+    }
+    Ok(theirs)
 }
 
 /// One entitlement, as this transaction sees it.
@@ -163,27 +173,6 @@ pub(super) async fn of_feed(
 ) -> Result<HashMap<String, Held>, StoreError> {
     let held = gather(tx, &OF_FEED, &Key::Feed { feed, after, upto }).await?;
     Ok(held.into_iter().map(|held| (held.entitlement.id.clone(), held)).collect())
-}
-
-/// The entitlements with that stretched code which a store may be shown, see [`Store::candidates`].
-pub(super) async fn of_stretched(
-    tx: &mut SqliteConnection,
-    asked: &Stretched<'_>,
-) -> Result<Vec<Held>, StoreError> {
-    gather(tx, &OF_STRETCHED, &Key::Stretched(asked)).await
-}
-
-/// Every entitlement with that stretched code.
-pub(super) async fn of_mall_code(tx: &mut SqliteConnection, code: &[u8]) -> Result<Vec<Held>, StoreError> {
-    gather(tx, &OF_MALL_CODE, &Key::MallCode(code)).await
-}
-
-/// A stretched code, and where and when it is shown.
-pub(super) struct Stretched<'a> {
-    pub(super) code: &'a [u8],
-    pub(super) store: &'a str,
-    /// First and last moment of the day (ms since 1970).
-    pub(super) day: (i64, i64),
 }
 
 /// The four statements that read entitlements with all that belongs to them.
@@ -233,39 +222,14 @@ macro_rules! select {
 }
 
 const ONE: Select = select!("WHERE e.tenant = $1 AND e.bucket = $2 AND e.entitlement = $3");
-const OF_MEMBER: Select = select!("WHERE e.tenant = $1 AND e.bucket = $2 AND e.member = $3");
 const OF_FEED: Select = select!(
     "JOIN feed_entries f ON f.tenant = e.tenant AND f.bucket = e.bucket AND f.entitlement = e.entitlement
      WHERE f.tenant = $1 AND f.bucket = $2 AND f.feed = $3 AND f.seq > $4 AND f.seq <= $5"
 );
-const OF_MALL_CODE: Select = select!(
-    "JOIN codes k ON k.tenant = e.tenant AND k.bucket = e.bucket AND k.entitlement = e.entitlement
-     WHERE k.tenant = $1 AND k.bucket = $2 AND k.form = 'opaque' AND k.stretched = $3"
-);
-/// A code that others may have too is only told where and while it can be meant; any other is told as it is, so that
-/// the clerk hears why it is refused.
-const OF_STRETCHED: Select = select!(
-    "JOIN codes k ON k.tenant = e.tenant AND k.bucket = e.bucket AND k.entitlement = e.entitlement
-     WHERE k.tenant = $1 AND k.bucket = $2 AND k.form = 'opaque' AND k.stretched = $3
-       AND (k.ambiguous = 0 OR (
-           e.valid_from <= $6 AND e.valid_until >= $5
-           AND (e.any_store = 1 OR EXISTS (
-               SELECT 1 FROM entitlement_stores ks WHERE ks.tenant = e.tenant AND ks.bucket = e.bucket
-               AND ks.entitlement = e.entitlement AND ks.store = $4))
-           AND (EXISTS (
-               SELECT 1 FROM entitlement_lines kl WHERE kl.tenant = e.tenant AND kl.bucket = e.bucket
-               AND kl.entitlement = e.entitlement AND kl.taken < kl.quantity)
-             OR NOT EXISTS (
-               SELECT 1 FROM entitlement_lines kl WHERE kl.tenant = e.tenant AND kl.bucket = e.bucket
-               AND kl.entitlement = e.entitlement))))"
-);
 
 enum Key<'a> {
     Id(&'a str),
-    Member(&'a str),
     Feed { feed: &'a str, after: i64, upto: i64 },
-    Stretched(&'a Stretched<'a>),
-    MallCode(&'a [u8]),
 }
 
 async fn gather(tx: &mut SqliteConnection, select: &Select, key: &Key<'_>) -> Result<Vec<Held>, StoreError> {
@@ -294,10 +258,7 @@ fn chosen<'q>(sql: &'static str, key: &Key<'q>) -> sqlx::query::Query<'q, Sqlite
     let query = sqlx::query(sql).bind(TENANT).bind(BUCKET);
     match *key {
         Key::Id(id) => query.bind(id),
-        Key::Member(member) => query.bind(member),
         Key::Feed { feed, after, upto } => query.bind(feed).bind(after).bind(upto),
-        Key::MallCode(code) => query.bind(code),
-        Key::Stretched(asked) => query.bind(asked.code).bind(asked.store).bind(asked.day.0).bind(asked.day.1),
     }
 }
 
