@@ -24,7 +24,7 @@ pub struct Screen {
 /// The bar above: where, who, and how things stand with the server.
 #[derive(Clone, Debug, Serialize, TS)]
 pub struct Status {
-    /// The language of the page: "zh-CN" or "en".
+    /// The language of the page: "zh-CN", "zh-HK" or "en".
     pub language: String,
     /// The store's name; nothing before enrolment.
     pub store: Option<String>,
@@ -488,7 +488,7 @@ pub enum Act {
     },
     /// Send and fetch now.
     Sync,
-    /// Change the language: "zh-CN" or "en".
+    /// Change the language: "zh-CN", "zh-HK" or "en".
     Language {
         /// Which.
         language: String,

@@ -15,7 +15,7 @@ fn failed(stage: &Stage) -> Option<String> {
         other => panic!("a door was expected, not {other:?}"),
     };
     if let Some(code) = &failed {
-        for language in [Language::Chinese, Language::English] {
+        for language in Language::ALL {
             let key = format!("failed.{code}");
             assert_ne!(sentence(language, &key), key, "{code} has its sentence in {language:?}");
         }

@@ -14,7 +14,7 @@ use tokio::time::{Duration, Instant};
 const SLACK: Duration = Duration::from_millis(1000);
 
 fn said(fault: Fault, silence: Silence) {
-    for language in [Language::Chinese, Language::English] {
+    for language in Language::ALL {
         let key = format!("silence.{}", silence.code());
         assert_ne!(sentence(language, &key), key, "{fault:?} has its words in {language:?}");
     }

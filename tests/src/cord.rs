@@ -9,7 +9,9 @@ use model::verdict::Silence;
 use till::folder::Identity;
 use till::link::{HttpLink, Link, LinkError};
 use tokio::sync::watch;
-use wire::api::{Fate, Found, Intake, Lines, Lookup, Page, Practice, Redeem, Redeemed, Setup};
+use wire::api::{
+    Candidates, Fate, Found, Intake, Lines, Lookup, Page, Practice, Redeem, Redeemed, Setup, Wanted,
+};
 
 use crate::PATIENCE;
 
@@ -34,7 +36,11 @@ pub enum Request {
     /// For the setup.
     Setup,
     /// For an entitlement.
-    Lookup,
+    Lookup(Lookup),
+    /// For what a mall's code may stand for.
+    Candidates(Wanted),
+    /// For the status lists after a number.
+    Status(u64),
     /// To count a redemption.
     Redeem(String, Redeem),
     /// What became of a number.
@@ -175,7 +181,17 @@ impl Link for Cord {
 
     async fn lookup(&self, lookup: &Lookup, deadline: Duration) -> Result<Found, LinkError> {
         let bare = self.bare();
-        self.carry(Request::Lookup, bare.lookup(lookup, deadline)).await
+        self.carry(Request::Lookup(lookup.clone()), bare.lookup(lookup, deadline)).await
+    }
+
+    async fn candidates(&self, wanted: &Wanted, deadline: Duration) -> Result<Candidates, LinkError> {
+        let bare = self.bare();
+        self.carry(Request::Candidates(wanted.clone()), bare.candidates(wanted, deadline)).await
+    }
+
+    async fn status(&self, after: u64, deadline: Duration) -> Result<Vec<u8>, LinkError> {
+        let bare = self.bare();
+        self.carry(Request::Status(after), bare.status(after, deadline)).await
     }
 
     async fn redeem(&self, number: &str, redeem: &Redeem, deadline: Duration) -> Result<Redeemed, LinkError> {

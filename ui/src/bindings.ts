@@ -27,7 +27,7 @@ recent: Array<Row>, };
  */
 export type Status = { 
 /**
- * The language of the page: "zh-CN" or "en".
+ * The language of the page: "zh-CN", "zh-HK" or "en".
  */
 language: string, 
 /**

@@ -13,9 +13,19 @@ export function moneyShort(fen: number): string {
   return fen % 100 === 0 ? `¥${(fen / 100).toLocaleString('en-US')}` : money(fen);
 }
 
-/** 8.5 折 in Chinese, 15% off in English. */
+/** 8.5 折 in the mainland, 85 折 in Hong Kong, 15% off in English. */
 export function discount(percent: number): string {
-  return language() === 'en' ? `${percent}% off` : `${Number(((100 - percent) / 10).toFixed(1))} 折`;
+  const left = 100 - percent;
+  const tenths = `${Number((left / 10).toFixed(1))} 折`;
+  switch (language()) {
+    case 'en':
+      return `${percent}% off`;
+    case 'zh-CN':
+      return tenths;
+    case 'zh-HK':
+      // Below ten the figure alone would read as tenths.
+      return left < 10 || left % 10 === 0 ? tenths : `${left} 折`;
+  }
 }
 
 /** What a coupon gives, in as few characters as possible. */

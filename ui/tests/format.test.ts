@@ -16,6 +16,10 @@ describe('figures', () => {
   it('are 折 in Chinese and percent in English', () => {
     expect(discount(15)).toBe('8.5 折');
     expect(discount(20)).toBe('8 折');
+    choose('zh-HK');
+    expect(discount(15)).toBe('85 折');
+    expect(discount(20)).toBe('8 折');
+    expect(discount(95), 'not half price').toBe('0.5 折');
     choose('en');
     expect(discount(15)).toBe('15% off');
   });

@@ -6,6 +6,7 @@ import App from '../src/App.svelte';
 import { NOW, OFFLINE, PRACTICE, PlayedShell, SCENES, screen, status } from './fixtures';
 
 const CODE = 'P7KQ4M2XA8F3TN5WYC6P';
+const TAGS: Record<string, string> = { 'zh-CN': 'zh-Hans', 'zh-HK': 'zh-Hant-HK', en: 'en' };
 let shell: PlayedShell;
 
 beforeEach(() => {
@@ -68,6 +69,7 @@ async function scan(text: string, suffix = true): Promise<void> {
 describe('every scene', () => {
   const scenes = Object.keys(SCENES).flatMap((scene) => [
     [scene, 'zh-CN'],
+    [scene, 'zh-HK'],
     [scene, 'en'],
   ]);
 
@@ -77,7 +79,7 @@ describe('every scene', () => {
     const text = document.querySelector('main')?.textContent ?? '';
     expect(text, 'no placeholder is left').not.toMatch(/\{\w+\}/);
     expect(document.querySelector('main h1')?.textContent, 'no bare code in a headline').not.toMatch(/[a-z]_[a-z]/);
-    expect(document.documentElement.lang).toBe(language === 'en' ? 'en' : 'zh-Hans');
+    expect(document.documentElement.lang).toBe(TAGS[language ?? '']);
   });
 
   it.each(Object.keys(SCENES).filter((scene) => !scene.startsWith('enrol')))(
@@ -439,12 +441,22 @@ describe('signing in', () => {
 });
 
 describe('the language', () => {
-  it('changes without a restart', async () => {
+  it('changes without a restart, and each is offered in its own words', async () => {
     await open('ready');
-    await click('btn-language');
-    expect(shell.acts).toEqual([{ act: 'language', language: 'en' }]);
-    expect(document.querySelector('main h1')?.textContent).toBe('Ready to scan');
-    expect(document.documentElement.lang).toBe('en');
+    const turns: [string, string, string][] = [
+      ['切換至繁體中文（香港）', 'zh-HK', '請掃碼'],
+      ['Switch to English', 'en', 'Ready to scan'],
+      ['切换到简体中文', 'zh-CN', '请扫码'],
+    ];
+    for (const [offered, language, word] of turns) {
+      const button = find('btn-language');
+      expect(button.getAttribute('aria-label')).toBe(offered);
+      expect(button.lang, 'the offer is drawn with its own glyphs').toBe(TAGS[language]);
+      await click('btn-language');
+      expect(shell.acts.at(-1)).toEqual({ act: 'language', language });
+      expect(document.querySelector('main h1')?.textContent).toBe(word);
+      expect(document.documentElement.lang).toBe(TAGS[language]);
+    }
   });
 });
 

@@ -12,5 +12,6 @@ pub mod policy;
 pub mod reading;
 pub mod redemption;
 pub mod settlement;
+pub mod signed;
 pub mod time;
 pub mod verdict;

@@ -97,7 +97,7 @@ impl Identity {
 /// What the clerk has set on this till.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Settings {
-    /// "zh-CN" or "en"; nothing to follow the system.
+    /// "zh-CN", "zh-HK" or "en"; nothing to follow the system.
     #[serde(default)]
     pub language: Option<String>,
     /// Id of whoever is signed in.

@@ -11,7 +11,8 @@ use reqwest::{Method, StatusCode};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use wire::api::{
-    Enrol, Enrolled, Fate, Found, Intake, Lines, Lookup, Page, Practice, Problem, Redeem, Redeemed, Setup,
+    Candidates, Enrol, Enrolled, Fate, Found, Intake, Lines, Lookup, Page, Practice, Problem, Redeem,
+    Redeemed, Setup, Wanted,
 };
 
 use crate::folder::Identity;
@@ -37,6 +38,10 @@ pub trait Link: Send + Sync {
     async fn setup(&self, deadline: Duration) -> Result<Setup, LinkError>;
     /// The entitlement of a code or an id.
     async fn lookup(&self, lookup: &Lookup, deadline: Duration) -> Result<Found, LinkError>;
+    /// What a mall's code may stand for at this store.
+    async fn candidates(&self, wanted: &Wanted, deadline: Duration) -> Result<Candidates, LinkError>;
+    /// A signed update of the status lists after that number.
+    async fn status(&self, after: u64, deadline: Duration) -> Result<Vec<u8>, LinkError>;
     /// Counts a redemption under its number.
     async fn redeem(&self, number: &str, redeem: &Redeem, deadline: Duration) -> Result<Redeemed, LinkError>;
     /// What became of a number; voids it if it was not counted.
@@ -101,6 +106,15 @@ impl Link for HttpLink {
 
     async fn lookup(&self, lookup: &Lookup, deadline: Duration) -> Result<Found, LinkError> {
         self.call(Method::POST, "v1/lookups", Some(lookup), deadline).await
+    }
+
+    async fn candidates(&self, wanted: &Wanted, deadline: Duration) -> Result<Candidates, LinkError> {
+        self.call(Method::POST, "v1/candidates", Some(wanted), deadline).await
+    }
+
+    async fn status(&self, after: u64, deadline: Duration) -> Result<Vec<u8>, LinkError> {
+        let url = join(&self.base, &format!("v1/status?after={after}"))?;
+        body(self.client.get(url).bearer_auth(&self.token).timeout(deadline)).await
     }
 
     async fn redeem(&self, number: &str, redeem: &Redeem, deadline: Duration) -> Result<Redeemed, LinkError> {
@@ -170,6 +184,12 @@ fn join(base: &reqwest::Url, path: &str) -> Result<reqwest::Url, LinkError> {
 }
 
 async fn answer<T: DeserializeOwned>(request: reqwest::RequestBuilder) -> Result<T, LinkError> {
+    let body = body(request).await?;
+    serde_json::from_slice(&body).map_err(|_| LinkError::Silent(Silence::Garbled))
+}
+
+/// The body of a good answer.
+async fn body(request: reqwest::RequestBuilder) -> Result<Vec<u8>, LinkError> {
     let mut response = request.send().await.map_err(silent)?;
     let status = response.status();
     let version = response.headers().get(wire::VERSION_HEADER).map(|version| version.as_bytes().to_vec());
@@ -190,7 +210,7 @@ async fn answer<T: DeserializeOwned>(request: reqwest::RequestBuilder) -> Result
         body.extend_from_slice(&chunk);
     }
     if status == StatusCode::OK || status == StatusCode::CREATED {
-        return serde_json::from_slice(&body).map_err(|_| LinkError::Silent(Silence::Garbled));
+        return Ok(body);
     }
     match serde_json::from_slice::<Problem>(&body) {
         Ok(problem) if matches!(problem.error.as_str(), "revoked" | "bad_token") => Err(LinkError::Barred),

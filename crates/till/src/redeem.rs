@@ -193,7 +193,7 @@ impl Till {
         let Some(state) = guard.as_mut() else { return Err(Reason::NotEnrolled.into()) };
         let found = || -> Result<Option<_>, CopyError> {
             let told = match key {
-                Key::Code(code) => state.copy.by_code_hash(&wire::code_hash(&state.store_key, code))?,
+                Key::Code(code) => state.copy.by_code_hash(&wire::code_hash(&state.store_key, code))?.pop(),
                 Key::Id(id) => state.copy.by_id(id)?,
             };
             match (told, state.copy.heard_at()?) {
@@ -370,7 +370,7 @@ impl Till {
                 .collect(),
             clerk: begun.clerk.name.clone(),
             at: begun_at.0,
-            step: begun.proof.as_ref().and_then(|proof| proof.step),
+            moment: begun.proof.as_ref().and_then(|proof| proof.moment),
         };
         let answer = link.redeem(&number.to_string(), &redeem, DEADLINE).await;
         self.note_line(&answer);

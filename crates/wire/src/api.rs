@@ -175,9 +175,9 @@ pub struct Redeem {
     pub clerk: String,
     /// By the till's clock (ms since 1970).
     pub at: i64,
-    /// The step of the rotating code that was shown, if it was one.
+    /// The moment that the rotating code which was shown stood for (ms since 1970), if it was one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub step: Option<u16>,
+    pub moment: Option<i64>,
 }
 
 /// The server's decision, the same for every repeat of the number.

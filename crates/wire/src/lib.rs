@@ -10,6 +10,7 @@ pub mod convert;
 pub mod entitlement;
 pub mod line;
 pub mod profile;
+pub mod status;
 
 /// The version of the contract. Every answer carries it in the header [`VERSION_HEADER`]; a till that meets another
 /// one treats the server as silent.

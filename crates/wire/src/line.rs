@@ -115,9 +115,9 @@ pub struct Proof {
     pub trust: u64,
     /// Number of the status list that was held.
     pub status: u64,
-    /// The step of a rotating code.
+    /// The moment that a rotating code stood for (ms since 1970).
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub step: Option<u16>,
+    pub moment: Option<i64>,
 }
 
 /// So many of one line, with its name, so that a line can be read without the copy.

@@ -177,7 +177,7 @@ impl Till {
     }
 
     pub fn asking(&self, id: &str) -> Redeem {
-        Redeem { entitlement: id.into(), takes: takes(), clerk: "李娜".into(), at: START, step: None }
+        Redeem { entitlement: id.into(), takes: takes(), clerk: "李娜".into(), at: START, moment: None }
     }
 
     /// The status and the exact text of the answer.

@@ -10,17 +10,28 @@ use rusqlite::{Connection, ErrorCode, OptionalExtension, params};
 use wire::api::{Entry, Setup};
 use wire::entitlement::Entitlement;
 
-const SCHEMA_VERSION: i64 = 1;
+const SCHEMA_VERSION: i64 = 2;
 
 const SCHEMA: &str = "
 CREATE TABLE entitlement (
     id        TEXT    NOT NULL PRIMARY KEY,
-    code_hash TEXT    NOT NULL UNIQUE,
+    code_hash TEXT    NOT NULL, -- malls give several customers the same short code
     member    TEXT,             -- the membership that it belongs to
     version   INTEGER NOT NULL,
     told      TEXT    NOT NULL  -- wire::entitlement::Entitlement as JSON
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX entitlement_of_code ON entitlement (code_hash);
 CREATE INDEX entitlement_of_member ON entitlement (member) WHERE member IS NOT NULL;
+CREATE TABLE status_list (
+    campaign INTEGER NOT NULL PRIMARY KEY,
+    covered  INTEGER NOT NULL  -- serials below are known
+) STRICT;
+CREATE TABLE status_chunk (
+    campaign INTEGER NOT NULL,
+    chunk    INTEGER NOT NULL,
+    bits     BLOB    NOT NULL, -- two for each serial, see model::signed::status
+    PRIMARY KEY (campaign, chunk)
+) STRICT, WITHOUT ROWID;
 CREATE TABLE fact (
     name  TEXT NOT NULL PRIMARY KEY,
     value TEXT NOT NULL
@@ -118,9 +129,9 @@ impl Copy {
         Ok(copy)
     }
 
-    /// The entitlement of that code hash.
-    pub fn by_code_hash(&self, hash: &str) -> Result<Option<Entitlement>, CopyError> {
-        self.one("SELECT told FROM entitlement WHERE code_hash = ?1", hash)
+    /// The entitlements of that code hash: one, unless a mall gives several customers the same short code.
+    pub fn by_code_hash(&self, hash: &str) -> Result<Vec<Entitlement>, CopyError> {
+        self.all("SELECT told FROM entitlement WHERE code_hash = ?1 ORDER BY id", hash)
     }
 
     /// The entitlement of that id.
@@ -130,10 +141,7 @@ impl Copy {
 
     /// The coupons and cards of a membership.
     pub fn of_member(&self, id: &str) -> Result<Vec<Entitlement>, CopyError> {
-        let mut select =
-            self.db.prepare_cached("SELECT told FROM entitlement WHERE member = ?1 ORDER BY id")?;
-        let texts = select.query_map([id], |row| row.get::<_, String>(0))?;
-        texts.map(|text| Ok(serde_json::from_str(&text?)?)).collect()
+        self.all("SELECT told FROM entitlement WHERE member = ?1 ORDER BY id", id)
     }
 
     /// How many entitlements are in it.
@@ -192,10 +200,18 @@ impl Copy {
         self.db.execute_batch(
             "BEGIN IMMEDIATE;
              DELETE FROM entitlement;
-             DELETE FROM fact WHERE name IN ('feed_epoch', 'feed_seq', 'heard_at');
+             DELETE FROM status_chunk;
+             DELETE FROM status_list;
+             DELETE FROM fact WHERE name IN ('feed_epoch', 'feed_seq', 'heard_at', 'status_seq', 'status_at');
              COMMIT;",
         )?;
         Ok(())
+    }
+
+    fn all(&self, sql: &str, key: &str) -> Result<Vec<Entitlement>, CopyError> {
+        let mut select = self.db.prepare_cached(sql)?;
+        let texts = select.query_map([key], |row| row.get::<_, String>(0))?;
+        texts.map(|text| Ok(serde_json::from_str(&text?)?)).collect()
     }
 
     fn one(&self, sql: &str, key: &str) -> Result<Option<Entitlement>, CopyError> {
@@ -286,7 +302,7 @@ mod tests {
         drop(copy);
         let (copy, aside) = Copy::open(&path, NOW).unwrap();
         assert_eq!(aside, None, "a good file is used");
-        assert_eq!(copy.by_code_hash("hash of e1").unwrap().unwrap().version, 5, "version 4 came too late");
+        assert_eq!(copy.by_code_hash("hash of e1").unwrap()[0].version, 5, "version 4 came too late");
         assert_eq!(copy.of_member("m1").unwrap().len(), 2, "both belong to the member");
         assert_eq!(
             (copy.position().unwrap().seq, copy.heard_at().unwrap()),

@@ -1,4 +1,4 @@
-//! Chinese and English.
+//! The languages, and the switch between them.
 
 use anyhow::{Result, ensure};
 use window_tests::{App, Look, Shop, Store, Theme, Tongue};
@@ -40,7 +40,10 @@ async fn a_chinese_system_gets_a_chinese_window() -> Result<()> {
     ensure!(app.text(&format!("{READY} h1")).await? == "请扫码", "a Chinese system gets Chinese words");
     ensure!(app.attribute("html", "lang").await?.starts_with("zh"), "screen readers are told so");
     app.click("[data-testid=btn-language]").await?;
-    app.sees("html[lang=en]", "one touch switches the language").await?;
+    app.sees("html[lang=zh-Hant-HK]", "one touch switches to Hong Kong's words").await?;
+    ensure!(app.text(&format!("{READY} h1")).await? == "請掃碼", "and characters");
+    app.click("[data-testid=btn-language]").await?;
+    app.sees("html[lang=en]", "the next one to English").await?;
     ensure!(app.text(&format!("{READY} h1")).await? == "Ready to scan", "and the words with it");
     Ok(())
 }

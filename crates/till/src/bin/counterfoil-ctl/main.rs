@@ -30,7 +30,7 @@ struct Cli {
     /// Print JSON.
     #[arg(long, global = true)]
     json: bool,
-    /// "zh-CN" or "en"; otherwise the system's language.
+    /// "zh-CN", "zh-HK" or "en"; otherwise the system's language.
     #[arg(long, global = true)]
     lang: Option<String>,
     #[command(subcommand)]

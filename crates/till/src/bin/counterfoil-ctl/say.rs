@@ -51,7 +51,7 @@ pub fn full_words(language: Language, reason: Reason) -> String {
     let todo = sentence(language, &format!("todo.{}", Todo::about(reason).code()));
     match language {
         Language::English => format!("{what}. {todo}"),
-        Language::Chinese => format!("{what}。{todo}"),
+        Language::Chinese | Language::HongKong => format!("{what}。{todo}"),
     }
 }
 
@@ -96,6 +96,7 @@ pub fn basis_words(language: Language, basis: Basis) -> String {
             let copy = match language {
                 Language::English => "offline, local copy of",
                 Language::Chinese => "离线，本机名单",
+                Language::HongKong => "離線，本機名單",
             };
             format!("{copy} {} ({why})", clock_words(as_of))
         }
@@ -103,7 +104,8 @@ pub fn basis_words(language: Language, basis: Basis) -> String {
             let why = sentence(language, &format!("silence.{}", silence.code()));
             let list = match language {
                 Language::English => "offline, signature checked, status list of",
-                Language::Chinese => "离线验签，用码名单",
+                Language::Chinese => "离线验签，名单",
+                Language::HongKong => "離線驗簽，名單",
             };
             format!("{list} {} ({why})", clock_words(as_of))
         }
