@@ -6,6 +6,7 @@
 
 pub mod clock;
 pub mod demo;
+pub mod keys;
 pub mod pin;
 pub mod real;
 pub mod routes;

@@ -12,6 +12,7 @@ use tracing_subscriber::filter::LevelFilter;
 mod chain;
 mod entitlements;
 mod issue;
+mod keys;
 mod reports;
 mod say;
 mod serve;
@@ -69,6 +70,9 @@ enum Command {
     Revoke(chain::RevokeArgs),
     /// Draw a demo chain's codes on sheets to be printed
     Sheet(reports::SheetArgs),
+    /// Make, list, bound, withdraw and replace the keys that sign
+    #[command(subcommand)]
+    Keys(keys::KeysCommand),
     /// Issue an order, a coupon, a card or a membership
     #[command(subcommand)]
     Issue(issue::IssueCommand),
@@ -194,6 +198,7 @@ async fn run(args: &Args) -> Result<(), Ended> {
         Command::Tills => chain::tills(&store, out).await,
         Command::Revoke(revoke) => chain::revoke(&store, revoke, out).await,
         Command::Sheet(sheet) => reports::sheet(&store, sheet, out).await,
+        Command::Keys(command) => keys::keys(&store, command, out).await,
         Command::Issue(issue) => issue::issue(&store, issue, out).await,
         Command::Show { code_or_id } => entitlements::show(&store, code_or_id, out).await,
         Command::Refund { code_or_id } => entitlements::refund(&store, code_or_id, out).await,

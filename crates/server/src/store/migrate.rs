@@ -97,7 +97,7 @@ mod tests {
         ("chain", "tenant, name, epoch, practice"),
         ("stores", "*"),
         ("staff", "*"),
-        ("devices", "*"),
+        ("devices", "tenant, device, store, name, token_hash, epoch, enrolled_at, revoked_at"),
         ("enrolment_codes", "*"),
         (
             "entitlements",

@@ -5,5 +5,6 @@ mod demo;
 mod enrolments;
 mod feeds;
 mod journals;
+mod keys;
 mod redemptions;
 mod support;
