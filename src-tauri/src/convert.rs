@@ -3,7 +3,7 @@
 use model::decide::{Item, Known};
 use model::entitlement::{Benefit, Entitlement, Kind, Stores};
 use model::place::Circumstance;
-use model::reading::{Scan, Source};
+use model::reading::{RawText, Scan, Source};
 use model::redemption::Take;
 use model::time::UnixMs;
 use model::verdict::{Basis, Class};
@@ -314,7 +314,7 @@ pub fn act(from: view::Act) -> Result<desk::Act, String> {
     let number = |text: String| text.parse().map_err(|_| format!("{text:?} is no redemption number"));
     Ok(match from {
         view::Act::Scan { text, source } => desk::Act::Scan(Scan {
-            text,
+            text: RawText::new(text),
             source: match source {
                 view::Source::Wedge => Source::Wedge,
                 view::Source::Pad => Source::Pad,

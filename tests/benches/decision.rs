@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use model::code::{Code, CodeKind};
-use model::reading::{Scan, Source};
+use model::reading::{RawText, Scan, Source};
 use model::redemption::Take;
 use model::time::UnixMs;
 use model::verdict::{Basis, Class};
@@ -145,7 +145,7 @@ async fn work_a_little(folder: &Path) {
 }
 
 async fn redeem(till: &Till, code: &Code) {
-    let scan = Scan { text: code.secret().to_owned(), source: Source::Script };
+    let scan = Scan { text: RawText::new(code.secret()), source: Source::Script };
     let Sight::Offer { known, offer } = till.see(&scan).await else { panic!("each code is good once") };
     let takes: Vec<Take> =
         offer.items.iter().map(|item| Take { sku: item.line.sku.clone(), quantity: 1 }).collect();

@@ -31,9 +31,33 @@ pub enum CodeKind {
     Member,
     /// `E`: no entitlement, but the right to enrol one till.
     Enrolment,
+    /// `S`: no entitlement, but a member of staff.
+    Badge,
 }
 
 impl CodeKind {
+    /// Each of them.
+    pub const ALL: [CodeKind; 6] = [
+        CodeKind::Order,
+        CodeKind::Coupon,
+        CodeKind::TimesCard,
+        CodeKind::Member,
+        CodeKind::Enrolment,
+        CodeKind::Badge,
+    ];
+
+    /// The stable code.
+    pub fn code(self) -> &'static str {
+        match self {
+            CodeKind::Order => "order",
+            CodeKind::Coupon => "coupon",
+            CodeKind::TimesCard => "times_card",
+            CodeKind::Member => "member",
+            CodeKind::Enrolment => "enrolment",
+            CodeKind::Badge => "badge",
+        }
+    }
+
     fn letter(self) -> char {
         match self {
             CodeKind::Order => 'P',
@@ -41,13 +65,12 @@ impl CodeKind {
             CodeKind::TimesCard => 'T',
             CodeKind::Member => 'M',
             CodeKind::Enrolment => 'E',
+            CodeKind::Badge => 'S',
         }
     }
 
     fn of(letter: char) -> Option<CodeKind> {
-        [CodeKind::Order, CodeKind::Coupon, CodeKind::TimesCard, CodeKind::Member, CodeKind::Enrolment]
-            .into_iter()
-            .find(|kind| kind.letter() == letter)
+        CodeKind::ALL.into_iter().find(|kind| kind.letter() == letter)
     }
 }
 

@@ -9,6 +9,7 @@ pub mod decide;
 pub mod entitlement;
 pub mod place;
 pub mod policy;
+pub mod profile;
 pub mod reading;
 pub mod redemption;
 pub mod settlement;

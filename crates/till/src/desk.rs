@@ -4,7 +4,7 @@
 //! time; a screen can be taken at any moment.
 
 use std::collections::VecDeque;
-use std::hash::{BuildHasher, RandomState};
+use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -249,7 +249,9 @@ impl Desk {
 
     async fn scan(&self, scan: Scan) {
         let now = self.till.now();
-        let hash = self.hasher.hash_one(&scan.text);
+        let mut hasher = self.hasher.build_hasher();
+        scan.text.hash_into(&mut hasher);
+        let hash = hasher.finish();
         let echo = {
             let mut inner = self.inner();
             let echo = scan.source == Source::Wedge

@@ -7,7 +7,7 @@ use std::time::Duration;
 use model::code::Code;
 use model::decide::{self, Answer, Decision, Known, Offer, Origin, Outcome, Refusal};
 use model::entitlement::{Kind, Use};
-use model::reading::{self, Reading, Scan};
+use model::reading::{Foreign, Reading, Scan};
 use model::redemption::{Number, Take};
 use model::settlement::Settlement;
 use model::time::UnixMs;
@@ -93,10 +93,14 @@ impl Till {
         if self.lock().is_none() {
             return Sight::Refused(Reason::NotEnrolled.into());
         }
-        match reading::read(&scan.text) {
-            Reading::Ours(code) => self.see_key(Key::Code(code)).await,
-            Reading::Enrolment(_) => Sight::Refused(Reason::EnrolmentCode.into()),
-            Reading::Other(reason) => Sight::Refused(reason.into()),
+        let reading = scan.read(&[], self.clock.now());
+        match (&reading, reading.refusal()) {
+            (_, Some(reason)) => Sight::Refused(reason.into()),
+            (Reading::Ours(code), None) => self.see_key(Key::Code(code.clone())).await,
+            // A till holds no keys yet.
+            (Reading::Signed(_), None) => Sight::Refused(Reason::KeyUnknown.into()),
+            // Nor profiles, so that none can fit.
+            (_, None) => Sight::Refused(Reason::NotOurs(Foreign::Unknown).into()),
         }
     }
 

@@ -12,8 +12,13 @@
 //! | `POST /v1/devices/{device}/lines` | [`Lines`] | [`Intake`], or 409 |
 //! | `GET /v1/feeds/{feed}?after=&wait=` | | [`Page`] |
 //! | `GET /v1/practice` | | list of [`Practice`] |
+//! | `PUT /v1/entitlements/{reference}` | [`merchant::Issue`] | [`merchant::Issued`], or 409 |
+//! | `GET /v1/entitlements/{reference}` | | [`merchant::State`], or 404 |
+//! | `POST /v1/entitlements/{reference}/refund` | | [`merchant::State`], or 404 |
+//! | `POST /v1/entitlements/{reference}/revoke` | | [`merchant::State`], or 404 |
 //!
-//! All but the first carry the device's token (`Authorization: Bearer`). Refusals of the transport (bad token,
+//! All but the first carry the device's token (`Authorization: Bearer`), and those under `entitlements`, which are for
+//! merchants' programs, a merchant's key. Refusals of the transport (bad token,
 //! unknown code, gap) are a [`Problem`] with a 4xx status; refusals of the business are answers with status 200.
 
 use serde::{Deserialize, Serialize};
@@ -22,6 +27,9 @@ use crate::campaign::Campaign;
 use crate::entitlement::{Circumstance, Entitlement, Store, Take, Use};
 use crate::profile::Profile;
 
+#[cfg(doc)]
+use crate::merchant;
+
 /// The media type of signed things: COSE_Sign1 (RFC 9052).
 pub const COSE: &str = "application/cose; cose-type=\"cose-sign1\"";
 
@@ -29,7 +37,8 @@ pub const COSE: &str = "application/cose; cose-type=\"cose-sign1\"";
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Problem {
     /// A stable code: "code_unknown", "code_used_up", "code_expired" (enrolment), "revoked", "bad_token",
-    /// "never_issued", "voided", "number_reused" (redemption), "gap", "fork", "not_found", "bad_request", "internal".
+    /// "never_issued", "voided", "number_reused" (redemption), "gap", "fork", "out_of_scope", "invalid",
+    /// "exists_with_other_content", "not_offered" (merchants), "not_found", "bad_request", "internal".
     pub error: String,
     /// For the log of whoever runs the server.
     pub message: String,

@@ -225,6 +225,13 @@ pub fn splice(token: &[u8], shown: Reveal) -> Option<Vec<u8>> {
     Some(with_reveal(&frame, Some(reveal)))
 }
 
+/// What a token says it stands for, unverified: anybody can write that. For showing it to a person, never for a
+/// decision.
+pub fn claimed_kind(bytes: &[u8]) -> Option<SignedKind> {
+    let frame = Frame::read(bytes, Content::Code).ok()?;
+    Some(read_claims(frame.payload).ok()?.kind)
+}
+
 /// Verifies a token with the keys of `list`; `now` only decides whether the list is still good.
 pub fn verify(bytes: &[u8], list: &TrustList, now: UnixMs) -> Result<Verified, Unverified> {
     verify_from(bytes, list, now, |_| None)

@@ -4,12 +4,12 @@ use clap::{Args, Subcommand};
 use model::time::UnixMs;
 use serde_json::json;
 use server::Store;
-use server::store::NewEntitlement;
+use server::store::{HeldCode, IssueRefused, Issuing, NewCode, NewEntitlement};
 use wire::entitlement::{Kind, Line, Standing};
 
 use super::chain::store_named;
 use super::say::Out;
-use super::{Ended, fault, misused, printable, refused, when};
+use super::{Ended, misused, printable, refused, when};
 
 /// What can be issued.
 #[derive(Subcommand)]
@@ -107,6 +107,24 @@ pub struct Common {
     /// A condition or a wish; repeat for several
     #[arg(long = "note", value_name = "SENTENCE")]
     notes: Vec<String>,
+    /// The merchant's own number, under which it can be found
+    #[arg(long, default_value = "", hide_default_value = true, value_name = "NUMBER")]
+    reference: String,
+    /// The code that a mall has made; without it, this backend makes one
+    #[arg(long, requires = "profile")]
+    code: Option<String>,
+    /// The profile that describes the mall's code
+    #[arg(long, requires = "code", value_name = "NAME")]
+    profile: Option<String>,
+    /// The order without which the mall's code means nothing
+    #[arg(
+        long = "order",
+        requires = "code",
+        default_value = "",
+        hide_default_value = true,
+        value_name = "NUMBER"
+    )]
+    order: String,
 }
 
 /// Issues it.
@@ -142,11 +160,35 @@ pub async fn issue(store: &Store, command: &IssueCommand, out: Out) -> Result<()
         notes: common.notes.clone(),
         member: common.known_member(store).await?,
     };
-    let Some(issued) = store.issue(std::slice::from_ref(&new)).await?.pop() else {
-        return Err(fault("fault", "nothing was issued"));
+    let issuing =
+        Issuing { new, reference: common.reference.clone(), request: Vec::new(), code: common.new_code() };
+    let held = match store.issue_as(&issuing).await? {
+        Ok(held) => held,
+        Err(why @ IssueRefused::OtherContent(_)) => {
+            return refused("reference_taken", format!("{why}; `show` it, or choose another --reference"));
+        }
+        Err(why @ IssueRefused::NoProfile(_)) => {
+            return refused(
+                "unknown_profile",
+                format!("{why}; `profile list` lists them, `profile use` uses one"),
+            );
+        }
+        Err(why @ IssueRefused::CodeDoesNotFit(_)) => {
+            return refused(
+                "bad_code",
+                format!("{why}; check --code, and --order if the profile asks for one"),
+            );
+        }
     };
-    let value = json!({"id": issued.id, "code": issued.code.secret(), "title": new.title});
-    Ok(out.say(&value, || vec![issued.id.clone(), issued.code.grouped()])?)
+    let (id, title) = (&held.entitlement.id, &held.entitlement.title);
+    let value = json!({"id": id, "code": held.code.secret(), "title": title, "form": held.code.form(), "reference": held.reference});
+    Ok(out.say(&value, || {
+        let code = match &held.code {
+            HeldCode::Own(code) => code.grouped(),
+            HeldCode::Opaque(opaque) => format!("has the code of {}", opaque.profile),
+        };
+        vec![id.clone(), code]
+    })?)
 }
 
 impl IssueCommand {
@@ -182,6 +224,9 @@ impl IssueCommand {
             }
         };
         printable("--holder", &common.holder)?;
+        if !common.reference.bytes().all(|byte| byte.is_ascii_graphic()) || common.reference.len() > 64 {
+            return misused("--reference has at most 64 visible ASCII characters, without spaces");
+        }
         common.notes.iter().try_for_each(|note| printable("--note", note))?;
         match (common.from, common.until) {
             (Some(from), Some(until)) if from > until => misused(format!(
@@ -208,6 +253,17 @@ impl Benefit {
 }
 
 impl Common {
+    fn new_code(&self) -> NewCode {
+        match (&self.code, &self.profile) {
+            (Some(code), Some(profile)) => NewCode::Opaque {
+                profile: profile.clone(),
+                code: code.trim().to_owned(),
+                order: self.order.clone(),
+            },
+            _ => NewCode::Own,
+        }
+    }
+
     async fn store_ids(&self, store: &Store) -> Result<Option<Vec<String>>, Ended> {
         let mut ids = Vec::new();
         for name in &self.stores {

@@ -13,6 +13,8 @@ mod chain;
 mod entitlements;
 mod issue;
 mod keys;
+mod merchants;
+mod profiles;
 mod reports;
 mod say;
 mod serve;
@@ -75,17 +77,20 @@ enum Command {
     Keys(keys::KeysCommand),
     /// Issue an order, a coupon, a card or a membership
     #[command(subcommand)]
-    Issue(issue::IssueCommand),
+    Issue(Box<issue::IssueCommand>),
     /// Show an entitlement with its uses
-    Show {
-        /// Its code or its id
-        code_or_id: String,
-    },
+    Show(entitlements::Which),
     /// Write down that the money went back
-    Refund {
-        /// Its code or its id
-        code_or_id: String,
-    },
+    Refund(entitlements::Which),
+    /// Write down that it is cancelled
+    #[command(visible_alias = "revoke-code")]
+    Cancel(entitlements::Which),
+    /// Say what the codes of the chain's malls look like
+    #[command(subcommand)]
+    Profile(profiles::ProfileCommand),
+    /// Make and take back keys of merchants' programs
+    #[command(subcommand)]
+    Merchant(merchants::MerchantCommand),
     /// List what was counted, the latest first
     Redemptions(reports::RedemptionsArgs),
     /// List the redemptions that tills accepted and the server does not count, with both sides
@@ -200,8 +205,11 @@ async fn run(args: &Args) -> Result<(), Ended> {
         Command::Sheet(sheet) => reports::sheet(&store, sheet, out).await,
         Command::Keys(command) => keys::keys(&store, command, out).await,
         Command::Issue(issue) => issue::issue(&store, issue, out).await,
-        Command::Show { code_or_id } => entitlements::show(&store, code_or_id, out).await,
-        Command::Refund { code_or_id } => entitlements::refund(&store, code_or_id, out).await,
+        Command::Show(which) => entitlements::show(&store, which, out).await,
+        Command::Refund(which) => entitlements::refund(&store, which, out).await,
+        Command::Cancel(which) => entitlements::cancel(&store, which, out).await,
+        Command::Profile(command) => profiles::profile(&store, command, out).await,
+        Command::Merchant(command) => merchants::merchant(&store, command, out).await,
         Command::Redemptions(asked) => reports::redemptions(&store, asked, out).await,
         Command::Cases => reports::cases(&store, out).await,
     }?;
@@ -223,6 +231,7 @@ impl Command {
             Command::AddStore { name } => printable("the name", name),
             Command::AddStaff(staff) => staff.check(),
             Command::Issue(issue) => issue.check(),
+            Command::Merchant(merchant) => merchant.check(),
             _ => Ok(()),
         }
     }

@@ -19,7 +19,9 @@ use crate::store::Store;
 mod ask;
 mod auth;
 mod body;
+mod candidates;
 mod enrolments;
+mod entitlements;
 mod feeds;
 mod health;
 mod lines;
@@ -67,10 +69,16 @@ impl State {
 
 /// The whole HTTP surface.
 pub fn app(state: State) -> Router {
+    let merchants = Router::new()
+        .route("/v1/entitlements/{reference}", put(entitlements::issue).get(entitlements::look))
+        .route("/v1/entitlements/{reference}/refund", post(entitlements::refund))
+        .route("/v1/entitlements/{reference}/revoke", post(entitlements::revoke))
+        .layer(DefaultBodyLimit::max(entitlements::BODY_LENGTH_MAX));
     Router::new()
         .route("/v1/enrolments", post(enrolments::enrol))
         .route("/v1/setup", get(setup::setup))
         .route("/v1/lookups", post(lookups::look_up))
+        .route("/v1/candidates", post(candidates::candidates))
         .route("/v1/redemptions/{number}", put(redemptions::redeem))
         .route("/v1/redemptions/{number}/ask", post(ask::ask))
         .route("/v1/devices/{device}/lines", post(lines::take_in))
@@ -78,6 +86,7 @@ pub fn app(state: State) -> Router {
         .route("/v1/practice", get(practice::practice))
         .route("/healthz", get(health::process))
         .route("/readyz", get(health::database))
+        .merge(merchants)
         .fallback(|| async { problem::Answer::not_found("there is no such endpoint") })
         .method_not_allowed_fallback(|| async { problem::Answer::bad_method() })
         .layer(DefaultBodyLimit::max(BODY_LENGTH_MAX))

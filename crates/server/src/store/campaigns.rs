@@ -62,3 +62,42 @@ fn stores(ids: &str, names: &HashMap<String, String>) -> Result<Option<Vec<Shop>
         .collect::<Result<Vec<Shop>, StoreError>>()
         .map(Some)
 }
+
+#[cfg(test)]
+mod tests {
+    use wire::entitlement::Kind;
+
+    use super::*;
+    use crate::real;
+    use crate::store::Store;
+
+    #[tokio::test]
+    async fn a_till_is_told_of_a_campaign_with_the_names_of_its_stores() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(folder.path(), real::hands()).await.unwrap();
+        let shop = store.add_store("南山店").await.unwrap().unwrap();
+        let till = store.add_silent_till(&shop, "till").await.unwrap();
+        for (campaign, stores, until) in [(2, "", FOR_EVER), (1, r#"["store-1"]"#, 20)] {
+            sqlx::query(
+                r#"INSERT INTO campaigns VALUES ('main', $1, '满减', '{"kind":"amount_off","fen":5}', '[]', 0, $2, $3,
+                                                 100, 5, '["a"]', 1, 1)"#,
+            )
+            .bind(campaign)
+            .bind(until)
+            .bind(stores)
+            .execute(&store.write)
+            .await
+            .unwrap();
+        }
+        let told = store.setup(&till).await.unwrap().campaigns;
+        assert_eq!(told.iter().map(|told| told.campaign).collect::<Vec<_>>(), [1, 2], "by number");
+        assert_eq!(told[0].stores, Some(vec![shop]), "one store, with its name");
+        assert_eq!((told[0].valid_from, told[0].valid_until), (None, Some(20)), "until then");
+        assert_eq!((&told[1].stores, told[1].valid_until), (&None, None), "every store, for ever");
+        assert_eq!(
+            (&told[0].kind, told[0].complete),
+            (&Kind::AmountOff { fen: 5 }, true),
+            "and what it gives"
+        );
+    }
+}

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 
 use model::code::Code;
+use model::reading::Opaque;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, SqliteConnection};
 use wire::api::Found;
@@ -31,9 +32,10 @@ pub enum HeldCode {
 pub struct HeldOpaque {
     /// The profile that describes it.
     pub profile: String,
-    /// The code in the form that the profile makes of it. It may have the shape of a payment code.
+    /// The code in the form that the profile makes of it; empty if it has the shape of a payment code, which is never
+    /// kept. The stretched code finds it all the same.
     pub code: String,
-    /// The order without which it means nothing, or empty.
+    /// The order without which it means nothing, or empty; empty as well if the code is not kept.
     pub order: String,
     /// Under the chain's salt.
     pub stretched: Stretched,
@@ -93,6 +95,31 @@ impl Store {
             key(a).cmp(&key(b))
         });
         Ok(found)
+    }
+
+    /// Everything that was issued with a mall's code, at whatever store and however it stands. Nothing if the chain has
+    /// no such profile; none if the profile does not describe the code.
+    pub async fn by_mall_code(
+        &self,
+        profile: &str,
+        code: &str,
+        order: &str,
+    ) -> Result<Option<Vec<Held>>, StoreError> {
+        let Some(row) = self.profile(profile).await? else { return Ok(None) };
+        let Some(code) = row.compiled()?.issued(code, order, self.hands.now()) else {
+            return Ok(Some(Vec::new()));
+        };
+        let stretched = self.stretch(code).await?;
+        let mut tx = self.reading().await?;
+        entitlements::of_mall_code(&mut tx, &stretched).await.map(Some)
+    }
+
+    /// Stretches a mall's code, beside the threads that answer requests: it takes some 5 ms.
+    pub(super) async fn stretch(&self, code: Opaque) -> Result<Stretched, StoreError> {
+        let salt = self.code_salt;
+        tokio::task::spawn_blocking(move || wire::codes::stretch(&salt, &code))
+            .await
+            .map_err(|error| StoreError::Data(format!("a code could not be stretched: {error}")))
     }
 }
 

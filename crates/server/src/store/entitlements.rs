@@ -173,6 +173,11 @@ pub(super) async fn of_stretched(
     gather(tx, &OF_STRETCHED, &Key::Stretched(asked)).await
 }
 
+/// Every entitlement with that stretched code.
+pub(super) async fn of_mall_code(tx: &mut SqliteConnection, code: &[u8]) -> Result<Vec<Held>, StoreError> {
+    gather(tx, &OF_MALL_CODE, &Key::MallCode(code)).await
+}
+
 /// A stretched code, and where and when it is shown.
 pub(super) struct Stretched<'a> {
     pub(super) code: &'a [u8],
@@ -233,6 +238,10 @@ const OF_FEED: Select = select!(
     "JOIN feed_entries f ON f.tenant = e.tenant AND f.bucket = e.bucket AND f.entitlement = e.entitlement
      WHERE f.tenant = $1 AND f.bucket = $2 AND f.feed = $3 AND f.seq > $4 AND f.seq <= $5"
 );
+const OF_MALL_CODE: Select = select!(
+    "JOIN codes k ON k.tenant = e.tenant AND k.bucket = e.bucket AND k.entitlement = e.entitlement
+     WHERE k.tenant = $1 AND k.bucket = $2 AND k.form = 'opaque' AND k.stretched = $3"
+);
 /// A code that others may have too is only told where and while it can be meant; any other is told as it is, so that
 /// the clerk hears why it is refused.
 const OF_STRETCHED: Select = select!(
@@ -256,6 +265,7 @@ enum Key<'a> {
     Member(&'a str),
     Feed { feed: &'a str, after: i64, upto: i64 },
     Stretched(&'a Stretched<'a>),
+    MallCode(&'a [u8]),
 }
 
 async fn gather(tx: &mut SqliteConnection, select: &Select, key: &Key<'_>) -> Result<Vec<Held>, StoreError> {
@@ -286,6 +296,7 @@ fn chosen<'q>(sql: &'static str, key: &Key<'q>) -> sqlx::query::Query<'q, Sqlite
         Key::Id(id) => query.bind(id),
         Key::Member(member) => query.bind(member),
         Key::Feed { feed, after, upto } => query.bind(feed).bind(after).bind(upto),
+        Key::MallCode(code) => query.bind(code),
         Key::Stretched(asked) => query.bind(asked.code).bind(asked.store).bind(asked.day.0).bind(asked.day.1),
     }
 }

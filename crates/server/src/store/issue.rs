@@ -1,11 +1,14 @@
 //! Issuing: an entitlement gets its name, its code, and its place in the feeds of its stores.
 
+use std::fmt;
+
 use model::code::{Code, CodeKind};
+use model::reading::Opaque;
 use sqlx::SqliteConnection;
 use wire::entitlement::Kind;
 
-use super::codes::{self, HeldCode, NewRow};
-use super::entitlements::{FOR_EVER, NewEntitlement, standing_code};
+use super::codes::{self, HeldCode, HeldOpaque, NewRow};
+use super::entitlements::{self, FOR_EVER, Held, NewEntitlement, standing_code};
 use super::feeds::Touched;
 use super::{BUCKET, Store, StoreError, TENANT};
 
@@ -18,7 +21,125 @@ pub struct Issued {
     pub code: Code,
 }
 
+/// What is to be issued under a merchant's own number, or with a code of another form.
+#[derive(Clone, Debug)]
+pub struct Issuing {
+    /// The entitlement.
+    pub new: NewEntitlement,
+    /// The merchant's own number; empty for none.
+    pub reference: String,
+    /// A hash of what was asked under that number: whoever asks for the same again gets what was issued. Empty: nobody
+    /// asks again.
+    pub request: Vec<u8>,
+    /// What the customer will show.
+    pub code: NewCode,
+}
+
+/// What the customer will show.
+#[derive(Clone, PartialEq, Eq)]
+pub enum NewCode {
+    /// A code of this backend's own.
+    Own,
+    /// One that a mall has made.
+    Opaque {
+        /// The profile that describes it.
+        profile: String,
+        /// The code.
+        code: String,
+        /// The order without which it means nothing, or empty.
+        order: String,
+    },
+}
+
+impl fmt::Debug for NewCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            NewCode::Own => write!(f, "Own"),
+            NewCode::Opaque { profile, .. } => write!(f, "Opaque({profile})"),
+        }
+    }
+}
+
+/// Why nothing was issued.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum IssueRefused {
+    /// The merchant's number stands for something else.
+    #[error("the reference {0} stands for something that was issued with other content")]
+    OtherContent(String),
+    /// The chain has no such profile, or tills do not read its codes.
+    #[error("the chain uses no profile {0}: tills would not know the code")]
+    NoProfile(String),
+    /// The code is not of the profile's forms.
+    #[error("the code is none that the profile {0} describes: tills would not know it")]
+    CodeDoesNotFit(String),
+}
+
 impl Store {
+    /// Issues an entitlement under a merchant's own number or with a mall's code. What was issued under the number
+    /// before is given again if the request is the same.
+    pub async fn issue_as(&self, issuing: &Issuing) -> Result<Result<Held, IssueRefused>, StoreError> {
+        // A repeat is answered even if the profile is not used any more.
+        let mut tx = self.reading().await?;
+        if let Some(before) = before(&mut tx, issuing).await? {
+            return Ok(before);
+        }
+        drop(tx);
+        let (code_kind, prefix) = code_kind(&issuing.new.kind);
+        let (code, tail, ambiguous) = match &issuing.code {
+            NewCode::Own => {
+                let code = self.hands.code(code_kind);
+                let tail = code.tail().to_owned();
+                (HeldCode::Own(code), tail, false)
+            }
+            NewCode::Opaque { profile, code, order } => match self.described(profile, code, order).await? {
+                Ok(code) => self.opaque(code).await?,
+                Err(refused) => return Ok(Err(refused)),
+            },
+        };
+        let mut tx = self.writing().await?;
+        if let Some(before) = before(&mut tx, issuing).await? {
+            return Ok(before);
+        }
+        let id = self.hands.name(prefix);
+        let Issuing { new, reference, request, .. } = issuing;
+        insert(&mut tx, &id, &Insert { new, reference, request }).await?;
+        codes::insert(&mut tx, &id, &NewRow { code: &code, tail: &tail, ambiguous }).await?;
+        let mut touched = Touched::default();
+        touched.add(&id);
+        touched.tell(&mut tx).await?;
+        let held = entitlements::one(&mut tx, &id).await?;
+        tx.commit().await?;
+        self.tell_of_change();
+        held.map(Ok).ok_or_else(|| StoreError::Data(format!("{id} is not there, though it was just written")))
+    }
+
+    /// The code as a profile that tills use reads it.
+    async fn described(
+        &self,
+        profile: &str,
+        code: &str,
+        order: &str,
+    ) -> Result<Result<Opaque, IssueRefused>, StoreError> {
+        let Some(row) = self.profile(profile).await?.filter(|row| row.active) else {
+            return Ok(Err(IssueRefused::NoProfile(profile.to_owned())));
+        };
+        let described = row.compiled()?.issued(code, order, self.hands.now());
+        Ok(described.ok_or_else(|| IssueRefused::CodeDoesNotFit(profile.to_owned())))
+    }
+
+    /// The row of a mall's code: the code, what a clerk may see of it, and whether others may have it too.
+    async fn opaque(&self, code: Opaque) -> Result<(HeldCode, String, bool), StoreError> {
+        let tail = code.tail().unwrap_or_default().to_owned();
+        let ambiguous = code.is_ambiguous();
+        let held = HeldOpaque {
+            profile: code.profile().to_owned(),
+            code: code.text().unwrap_or_default().to_owned(),
+            order: code.order().unwrap_or_default().to_owned(),
+            stretched: self.stretch(code).await?,
+        };
+        Ok((HeldCode::Opaque(held), tail, ambiguous))
+    }
+
     /// Issues entitlements, each with a code of this backend's own.
     pub async fn issue(&self, new: &[NewEntitlement]) -> Result<Vec<Issued>, StoreError> {
         let mut tx = self.writing().await?;
@@ -39,6 +160,20 @@ impl Store {
         self.tell_of_change();
         Ok(issued)
     }
+}
+
+/// What was issued under the merchant's number before, if anything was.
+async fn before(
+    tx: &mut SqliteConnection,
+    issuing: &Issuing,
+) -> Result<Option<Result<Held, IssueRefused>>, StoreError> {
+    let Some((id, request)) = entitlements::of_reference(tx, &issuing.reference).await? else {
+        return Ok(None);
+    };
+    if request.is_empty() || request != issuing.request {
+        return Ok(Some(Err(IssueRefused::OtherContent(issuing.reference.clone()))));
+    }
+    Ok(entitlements::one(tx, &id).await?.map(Ok))
 }
 
 /// A new row of `entitlements`, with what belongs to it.

@@ -40,7 +40,7 @@ pub use codes::{HeldCode, HeldOpaque};
 pub use devices::{Device, Enrolment, EnrolmentRefused, TillRow};
 pub use entitlements::{Held, NewEntitlement};
 pub use feeds::{FeedPosition, PAGE_LENGTH_MAX};
-pub use issue::Issued;
+pub use issue::{IssueRefused, Issued, Issuing, NewCode};
 pub use journals::{BATCH_LENGTH_MAX, HandedIn, Intake};
 pub use keys::{KeyChange, KeyRow, KeyScope, KeysRefused, LIST_SECONDS, NewKey, Role};
 pub use merchants::{Merchant, MerchantRow, NewMerchant, Scope};

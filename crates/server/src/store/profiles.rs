@@ -17,6 +17,15 @@ pub struct ProfileRow {
     pub profile: Profile,
 }
 
+impl ProfileRow {
+    /// The profile, ready to read codes.
+    pub(super) fn compiled(&self) -> Result<model::profile::Profile, StoreError> {
+        (&self.profile).try_into().map_err(|error: model::profile::BadProfile| {
+            StoreError::Data(format!("the profile {}: {error}", self.profile.name))
+        })
+    }
+}
+
 /// Where tills try a profile.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Turn {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use model::decide::{Item, Known, Offer, Outcome};
 use model::entitlement::Kind;
-use model::reading::{Scan, Source};
+use model::reading::{RawText, Scan, Source};
 use model::redemption::Take;
 use model::verdict::Reason;
 use serde_json::{Value, json};
@@ -69,7 +69,7 @@ pub async fn sign_in(voice: &Voice, till: &Arc<Till>, clerk: &str, pin: &str) ->
 }
 
 pub async fn scan(voice: &Voice, till: &Arc<Till>, words: ScanWords) -> Exit {
-    let sight = till.see(&Scan { text: words.text, source: Source::Script }).await;
+    let sight = till.see(&Scan { text: RawText::new(words.text), source: Source::Script }).await;
     let (known, offer) = match sight {
         Sight::Offer { known, offer } => (known, offer),
         Sight::Member { known, coupons } => {

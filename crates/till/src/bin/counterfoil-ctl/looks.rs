@@ -3,11 +3,13 @@
 use std::io::BufRead;
 use std::sync::Arc;
 
-use model::reading::{self, Reading};
+use model::reading::{self, Foreign, Reading};
+use model::verdict::Reason;
 use serde_json::{Value, json};
 use till::Till;
 use till::desk::{Desk, class_code};
 use till::folder::Folder;
+use till::real::{Clock, SystemClock};
 use till::store::journal::Journal;
 use till::till::LineState;
 use till::words::sentence;
@@ -141,26 +143,22 @@ pub fn read(voice: &Voice, text: &str) -> Exit {
 }
 
 fn read_one(voice: &Voice, text: &str) -> Exit {
-    let (json, words, exit) = match reading::read(text) {
-        Reading::Ours(code) => {
-            let kind = match code.kind() {
-                model::code::CodeKind::Order => "order",
-                model::code::CodeKind::Coupon => "coupon",
-                model::code::CodeKind::TimesCard => "times_card",
-                model::code::CodeKind::Member => "member",
-                model::code::CodeKind::Enrolment => "enrolment",
-            };
+    let reading = reading::read(text, &[], SystemClock.now());
+    let (json, words, exit) = match (&reading, reading.refusal()) {
+        (Reading::Ours(code), _) => {
+            let kind = code.kind().code();
             let words = format!("{kind} · {}", code.grouped());
             let json = json!({ "kind": "ours", "class": kind, "code": code.secret(), "sentence": words });
             (json, words, Exit::Done)
         }
-        Reading::Enrolment(code) => {
-            let words = say::reason_words(voice.language, model::verdict::Reason::EnrolmentCode);
+        (Reading::Enrolment(code), _) => {
+            let words = say::reason_words(voice.language, Reason::EnrolmentCode);
             let json =
                 json!({ "kind": "enrolment", "class": "act", "code": code.secret(), "sentence": words });
             (json, words, Exit::Done)
         }
-        Reading::Other(reason) => {
+        (_, reason) => {
+            let reason = reason.unwrap_or(Reason::NotOurs(Foreign::Unknown));
             let words = say::full_words(voice.language, reason);
             let json =
                 json!({ "kind": reason.code(), "class": class_code(reason.class()), "sentence": words });
