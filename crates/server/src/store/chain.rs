@@ -38,13 +38,16 @@ impl Store {
     /// Sees to it that the chain has its row, with an epoch and a salt that no other database has. Gives the salt,
     /// which a database of an older program gets here.
     pub(super) async fn found_chain(&self) -> Result<[u8; 16], StoreError> {
+        // One throw for both: a run that is repeated from a seed goes as it went before there was a salt.
+        let drawn = self.hands.random::<24>();
+        let (epoch, salt) = drawn.split_at(8);
         let mut tx = self.writing().await?;
         sqlx::query(
             "INSERT INTO chain (tenant, name, epoch, setup_version, practice, code_salt)
              VALUES ($1, '', $2, 1, 0, x'') ON CONFLICT (tenant) DO NOTHING",
         )
         .bind(TENANT)
-        .bind(hex(&self.hands.random::<8>()))
+        .bind(hex(epoch))
         .execute(&mut *tx)
         .await?;
         super::feeds::open_status(&mut tx).await?;
@@ -52,22 +55,19 @@ impl Store {
             .bind(TENANT)
             .fetch_one(&mut *tx)
             .await?;
-        let held: Vec<u8> = row.try_get("code_salt")?;
-        let salt = if held.is_empty() {
-            let salt = self.hands.random::<16>();
+        let mut held: Vec<u8> = row.try_get("code_salt")?;
+        if held.is_empty() {
             sqlx::query(
                 "UPDATE chain SET code_salt = $2, setup_version = setup_version + 1 WHERE tenant = $1",
             )
             .bind(TENANT)
-            .bind(&salt[..])
+            .bind(salt)
             .execute(&mut *tx)
             .await?;
-            salt
-        } else {
-            held.try_into().map_err(|_| StoreError::Data("a code salt that is not 16 bytes".to_owned()))?
-        };
+            held = salt.to_vec();
+        }
         tx.commit().await?;
-        Ok(salt)
+        held.try_into().map_err(|_| StoreError::Data("a code salt that is not 16 bytes".to_owned()))
     }
 
     /// The chain's name (empty until somebody gives it one) and whether it is a demo chain.
