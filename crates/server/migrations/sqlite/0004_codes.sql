@@ -3,6 +3,7 @@
 -- dropped everywhere, so that `entitlements` and all that refer to it are built anew.
 
 ALTER TABLE chain ADD COLUMN code_salt BLOB NOT NULL DEFAULT x''; -- 16 bytes; drawn when the database is opened
+ALTER TABLE begun ADD COLUMN moment INTEGER NOT NULL DEFAULT 0; -- of the rotating code that was shown; 0: none
 ALTER TABLE devices ADD COLUMN root INTEGER NOT NULL DEFAULT 0; -- version of the root that the till was given; 0: none
 
 CREATE TABLE entitlements_anew (

@@ -9,7 +9,9 @@ use server::store::StoreError;
 use server::{Store, real};
 use tracing_subscriber::filter::LevelFilter;
 
+mod campaigns;
 mod chain;
+mod code;
 mod entitlements;
 mod issue;
 mod keys;
@@ -75,6 +77,11 @@ enum Command {
     /// Make, list, bound, withdraw and replace the keys that sign
     #[command(subcommand)]
     Keys(keys::KeysCommand),
+    /// Make and list campaigns of signed codes
+    #[command(subcommand)]
+    Campaign(campaigns::CampaignCommand),
+    /// Show a code, or write its picture
+    Code(Box<code::CodeArgs>),
     /// Issue an order, a coupon, a card or a membership
     #[command(subcommand)]
     Issue(Box<issue::IssueCommand>),
@@ -204,6 +211,8 @@ async fn run(args: &Args) -> Result<(), Ended> {
         Command::Revoke(revoke) => chain::revoke(&store, revoke, out).await,
         Command::Sheet(sheet) => reports::sheet(&store, sheet, out).await,
         Command::Keys(command) => keys::keys(&store, command, out).await,
+        Command::Campaign(command) => campaigns::campaign(&store, command, out).await,
+        Command::Code(args) => code::code(&store, args, out).await,
         Command::Issue(issue) => issue::issue(&store, issue, out).await,
         Command::Show(which) => entitlements::show(&store, which, out).await,
         Command::Refund(which) => entitlements::refund(&store, which, out).await,
@@ -231,6 +240,7 @@ impl Command {
             Command::AddStore { name } => printable("the name", name),
             Command::AddStaff(staff) => staff.check(),
             Command::Issue(issue) => issue.check(),
+            Command::Campaign(campaign) => campaign.check(),
             Command::Merchant(merchant) => merchant.check(),
             _ => Ok(()),
         }

@@ -5,7 +5,7 @@
 //! within seconds. A role key is replaced by a new root, which enough root keys must sign.
 
 use model::signed::token::{Claims, IssuingKey};
-use model::signed::trust::{NotSignable, Root, sign_root};
+use model::signed::trust::{self, NotSignable, Root, sign_root};
 use model::time::UnixMs;
 
 use crate::store::{KeyChange, KeyRow, KeyScope, KeysRefused, LIST_SECONDS, NewKey, NextRoot, Role};
@@ -208,20 +208,16 @@ impl<'s> Keys<'s> {
         Ok(true)
     }
 
-    /// The newest issuing key that may sign a code with these claims. A key that is kept elsewhere is passed over
+    /// The newest issuing key that may sign codes with all these claims. A key that is kept elsewhere is passed over
     /// as long as another one will do.
-    pub async fn issuer(&self, claims: &Claims) -> Result<IssuingKey, KeysError> {
+    pub async fn issuer(&self, claims: &[Claims]) -> Result<IssuingKey, KeysError> {
         let keys = self.store.keys().await?;
         if keys.is_empty() {
             return Err(KeysError::NoKeys);
         }
         let mut absent = None;
         for row in &keys {
-            let fits = row.listed().is_some_and(|key| {
-                let in_time = !key.issues.is_early(claims.issued_at) && !key.issues.is_over(claims.issued_at);
-                in_time && key.scope.covers(claims)
-            });
-            if fits {
+            if row.listed().is_some_and(|key| claims.iter().all(|claims| may_sign(&key, claims))) {
                 match self.private(row) {
                     Err(error @ NoKey::Absent { .. }) => absent = absent.or(Some(error)),
                     found => return Ok(found?),
@@ -230,7 +226,7 @@ impl<'s> Keys<'s> {
         }
         Err(match absent {
             Some(error) => error.into(),
-            None => KeysError::NotCovered(in_words(claims)),
+            None => KeysError::NotCovered(claims.first().map(in_words).unwrap_or_default()),
         })
     }
 
@@ -289,6 +285,11 @@ fn successor(name: &str, keys: &[KeyRow]) -> String {
             return next;
         }
     }
+}
+
+fn may_sign(key: &trust::Key, claims: &Claims) -> bool {
+    let in_time = !key.issues.is_early(claims.issued_at) && !key.issues.is_over(claims.issued_at);
+    in_time && key.scope.covers(claims)
 }
 
 fn in_words(claims: &Claims) -> String {

@@ -111,7 +111,7 @@ mod tests {
         ("redemptions", "*"),
         ("journals", "*"),
         ("lines", "*"),
-        ("begun", "*"),
+        ("begun", "tenant, device, number, entitlement, title, takes, value, at, clerk"),
         ("cases", "*"),
     ];
 

@@ -31,9 +31,12 @@ mod merchants;
 mod migrate;
 mod profiles;
 mod redemptions;
+mod signed;
+mod status;
 mod trust;
 mod undo;
 
+pub use campaigns::{CampaignRefused, NewCampaign};
 pub use cases::Case;
 pub use chain::{NewStaff, PracticeCode};
 pub use codes::{HeldCode, HeldOpaque};
@@ -46,6 +49,10 @@ pub use keys::{KeyChange, KeyRow, KeyScope, KeysRefused, LIST_SECONDS, NewKey, R
 pub use merchants::{Merchant, MerchantRow, NewMerchant, Scope};
 pub use profiles::{ProfileRow, Removed, Turn};
 pub use redemptions::{Counted, CountedBefore, Online, RedemptionRow};
+pub use signed::{
+    BATCH_MAX, HeldSigned, IssuedSigned, SignedForm, SignedIssue, SignedItem, SignedState, claims, content,
+    of_campaign,
+};
 pub use trust::NextRoot;
 
 /// The one tenant of a database; the column is there so that a hosted service may have more.
@@ -116,6 +123,7 @@ pub struct Store {
     folder: PathBuf,
     /// Roots and list as last read: their signatures need not be checked for each code.
     believed: Mutex<trust::Believed>,
+    chunks: status::Kept,
 }
 
 impl Store {
@@ -146,6 +154,7 @@ impl Store {
             changes,
             folder: folder.to_owned(),
             believed: Mutex::new(None),
+            chunks: status::Kept::default(),
         };
         migrate::run(&store).await?;
         store.code_salt = store.found_chain().await?;

@@ -60,7 +60,7 @@ async fn what_is_done_to_a_key_reaches_every_till() {
     let till = shop.till(&shop.here).await;
     let before: Setup = till.get("/v1/setup").await;
     assert!(before.roots.is_empty(), "the root of its enrolment is not repeated");
-    let first = keys.issuer(&claims()).await.expect("the first key covers everything");
+    let first = keys.issuer(&[claims()]).await.expect("the first key covers everything");
     let code = token::issue(&claims(), &first).unwrap();
     let verify = async |code: &[u8]| {
         let trust = trust_of(&till).await;
@@ -71,7 +71,7 @@ async fn what_is_done_to_a_key_reaches_every_till() {
     let (second, _) = keys.rotate("issuing-1").await.expect("a successor");
     assert_eq!(second, "issuing-2", "the next number");
     let later = Claims { issued_at: UnixMs(START + 1000), ..claims() };
-    let newest = keys.issuer(&later).await.unwrap();
+    let newest = keys.issuer(std::slice::from_ref(&later)).await.unwrap();
     assert_ne!(newest.public(), first.public(), "the newest key signs");
     assert_eq!(verify(&code).await, Ok("issuing-1".to_owned()), "what the old one signed stays good");
     let forged = token::issue(&later, &first).unwrap();
@@ -80,7 +80,7 @@ async fn what_is_done_to_a_key_reaches_every_till() {
     keys.scope("issuing-2", KeyScope { value_max: 799, ..everything() }).await.expect("a narrower scope");
     assert_eq!(verify(&by_second).await, Err(Unverified::OutOfScope), "a scope binds the key at once");
     assert!(
-        matches!(keys.issuer(&later).await, Err(KeysError::NotCovered(_))),
+        matches!(keys.issuer(std::slice::from_ref(&later)).await, Err(KeysError::NotCovered(_))),
         "and nobody else may sign it"
     );
 
@@ -157,17 +157,17 @@ async fn a_private_key_that_others_may_read_is_not_used() {
     let seed = STANDARD.decode(std::fs::read_to_string(&file).unwrap().trim()).unwrap();
     assert!(!found.windows(32).any(|window| window == seed), "the database knows no seed");
     std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o640)).unwrap();
-    let refused = keys.issuer(&claims()).await.expect_err("it is not used");
+    let refused = keys.issuer(&[claims()]).await.expect_err("it is not used");
     assert!(matches!(refused, KeysError::NoKey(NoKey::Exposed { .. })), "others may read it: {refused}");
     assert!(refused.to_string().contains("chmod 600"), "it says what to do: {refused}");
     std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o600)).unwrap();
     std::fs::write(&file, STANDARD.encode([7; 32])).unwrap();
-    let refused = keys.issuer(&claims()).await.expect_err("another key");
+    let refused = keys.issuer(&[claims()]).await.expect_err("another key");
     assert!(
         matches!(refused, KeysError::NoKey(NoKey::Other { .. })),
         "it is not the one tills know: {refused}"
     );
     std::fs::remove_file(&file).unwrap();
-    let refused = keys.issuer(&claims()).await.expect_err("nothing there");
+    let refused = keys.issuer(&[claims()]).await.expect_err("nothing there");
     assert!(refused.to_string().contains("COUNTERFOIL_KEY_ISSUING_1"), "it says where to put it: {refused}");
 }
