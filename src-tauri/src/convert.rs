@@ -94,6 +94,7 @@ fn stage(from: &screen::Stage, now: UnixMs) -> view::Stage {
             since: card.since.0,
         }),
         screen::Stage::Member(card) => member(card, now),
+        screen::Stage::Choice(card) => choice(card, now),
         screen::Stage::Verdict(shown) => view::Stage::Verdict(verdict(shown, now)),
     }
 }
@@ -128,6 +129,33 @@ fn member(card: &screen::MemberCard, now: UnixMs) -> view::Stage {
         coupons,
         basis: basis(card.known.basis(), card.known.heard_at, now),
     })
+}
+
+fn choice(card: &screen::ChoiceCard, now: UnixMs) -> view::Stage {
+    let candidate = |one: &screen::Candidate| view::Candidate {
+        subject: subject(&one.known.entitlement),
+        items: items(&one.known),
+        left: one.known.left_in_all(),
+        quantity: quantity(&one.known),
+        unusable: one.reason.map(|reason| reason.code().into()),
+    };
+    let rests = card.weakest().map_or((Basis::Server, now), |one| (one.known.basis(), one.known.heard_at));
+    view::Stage::Choice(view::Choice {
+        candidates: card.candidates().iter().map(candidate).collect(),
+        basis: basis(rests.0, rests.1, now),
+        since: card.since().0,
+    })
+}
+
+/// What is left of each line; where nothing is left any more, what there was.
+fn items(known: &Known) -> Vec<view::Item> {
+    let all = known.entitlement.lines.iter().map(|line| Item {
+        line: line.clone(),
+        taken: known.taken(line),
+        left: known.left(line),
+    });
+    let gone = known.left_in_all() == 0;
+    all.filter(|one| gone || one.left > 0).map(|one| item(&one)).collect()
 }
 
 fn quantity(known: &Known) -> u32 {
@@ -336,3 +364,6 @@ pub fn act(from: view::Act) -> Result<desk::Act, String> {
         view::Act::Language { language } => desk::Act::Speak(Language::of_locale(&language)),
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -113,11 +113,12 @@ impl Code {
             };
         }
         // A half-scanned code keeps our letters; a burst that lost its head has lost the kind letter too, so the
-        // letter is not asked for here. Pure digits belong to others (EAN, telephone, payment).
+        // letter is not asked for here. A few have no digit: then all letters must be of our alphabet. Pure digits belong to others (EAN, telephone, payment).
         let plausible = (LENGTH / 2..=LENGTH * 2).contains(&folded.chars().count())
             && folded.chars().all(|c| c.is_ascii_alphanumeric())
             && folded.chars().any(|c| c.is_ascii_alphabetic())
-            && folded.chars().any(|c| c.is_ascii_digit());
+            && (folded.chars().any(|c| c.is_ascii_digit())
+                || bytes.iter().all(|byte| ALPHABET.contains(byte)));
         Err(if plausible { NotACode::Damaged } else { NotACode::OtherShape })
     }
 

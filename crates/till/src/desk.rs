@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use model::decide::{Known, Outcome};
 use model::entitlement::Kind;
-use model::reading::{Scan, Source};
+use model::reading::{Command, Scan, Source};
 use model::redemption::{Number, Take};
 use model::time::UnixMs;
 use model::verdict::{Basis, Reason, Todo};
@@ -19,8 +19,11 @@ use wire::line::Person;
 
 use crate::folder::Settings;
 use crate::ledger::State;
-use crate::redeem::{Sight, Told};
-use crate::screen::{MemberCard, OfferCard, Row, Screen, Stage, Stands, Subject, Verdict};
+use crate::redeem::Wish;
+use crate::screen::{
+    Candidate, ChoiceCard, MemberCard, OfferCard, Row, Screen, Stage, Stands, Subject, Verdict,
+};
+use crate::see::{Sight, Told};
 use crate::staff::{self, Door};
 use crate::till::Till;
 use crate::words::Language;
@@ -43,7 +46,7 @@ pub enum Act {
     Scan(Scan),
     /// The offer is confirmed.
     Confirm(Vec<Take>),
-    /// One of the member's coupons, by its entitlement's id.
+    /// One of the member's coupons, or one of those that a short code fits, by its entitlement's id.
     Choose(String),
     /// A redemption is taken back.
     Undo(Number),
@@ -268,14 +271,37 @@ impl Desk {
         if self.till.lock().is_some() && self.person().is_none() {
             return self.refuse(Reason::SignInFirst.into());
         }
+        if let Some(command) = self.till.command(&scan) {
+            return self.obey(command).await;
+        }
         self.inner().source = scan.source;
         self.set_stage(Stage::Checking);
         let sight = self.till.see(&scan).await;
         self.show_sight(sight);
     }
 
+    /// Does what a printed command says, if it has anything to do with what is on the screen.
+    async fn obey(&self, command: Command) {
+        let stage = self.inner().stage.clone();
+        match (command, stage) {
+            (Command::Confirm | Command::TakeAll, Stage::Offer(card)) => {
+                self.confirm(card.usual_takes()).await
+            }
+            (Command::Undo, Stage::Verdict(Verdict { undo: Some((number, _)), .. })) => {
+                self.undo(number).await
+            }
+            (Command::Next, _) => self.next(),
+            _ => self.refuse(Reason::CommandIdle.into()),
+        }
+    }
+
     async fn choose(&self, id: &str) {
-        if !matches!(self.inner().stage, Stage::Member(_)) {
+        let offered = match &self.inner().stage {
+            Stage::Member(_) => true,
+            Stage::Choice(card) => card.can_choose(id),
+            _ => false,
+        };
+        if !offered {
             return;
         }
         self.set_stage(Stage::Checking);
@@ -285,8 +311,17 @@ impl Desk {
 
     fn show_sight(&self, sight: Sight) {
         match sight {
-            Sight::Offer { known, offer } => {
-                self.set_stage(Stage::Offer(OfferCard { known, offer, since: self.till.now() }));
+            Sight::Offer { known, offer, proof } => {
+                let since = self.till.now();
+                self.set_stage(Stage::Offer(OfferCard { known, offer, proof, since }));
+            }
+            Sight::Choice(seen) => {
+                let candidates =
+                    seen.into_iter().map(|(known, reason)| Candidate { known, reason }).collect();
+                match ChoiceCard::of(candidates, self.till.now()) {
+                    Some(card) => self.set_stage(Stage::Choice(card)),
+                    None => self.refuse(Reason::NeverIssued.into()),
+                }
             }
             Sight::Member { known, coupons } => self.set_stage(Stage::Member(MemberCard { known, coupons })),
             Sight::Refused(told) => {
@@ -356,7 +391,14 @@ impl Desk {
         };
         let Some(clerk) = self.person() else { return self.refuse(Reason::SignInFirst.into()) };
         self.set_stage(Stage::Checking);
-        match self.till.confirm(&card.known, &takes, &clerk, source.code()).await {
+        let wish = Wish {
+            known: &card.known,
+            takes: &takes,
+            clerk: &clerk,
+            source: source.code(),
+            proof: card.proof,
+        };
+        match self.till.confirm(&wish).await {
             Ok(concluded) => {
                 let verdict = self.verdict_of(concluded.number);
                 let mut verdict =

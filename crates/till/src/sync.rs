@@ -9,6 +9,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use model::redemption::Number;
 use model::settlement::Settlement;
+use model::time::UnixMs;
 use wire::api::{Fate, Lines};
 use wire::line::Act;
 
@@ -20,7 +21,7 @@ use crate::till::{State, Till};
 /// So many lines travel in one request.
 const LINES_PER_PUSH: u32 = 200;
 /// How long a push or a page may take when no customer waits for it.
-const PATIENCE: Duration = Duration::from_secs(30);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 /// How long the server may keep a feed request while nothing changes.
 const FEED_WAIT: Duration = Duration::from_secs(25);
 /// The pause after a failed round, at first and at most.
@@ -202,7 +203,7 @@ impl Till {
         if acts.is_empty() {
             return Ok(());
         }
-        let now = self.clock.now();
+        let now = self.now();
         state.write(now, acts).map(|_| ()).map_err(|reason| SyncError::Disk(reason.code().into()))
     }
 
@@ -218,6 +219,8 @@ impl Till {
             let page = link.feed(position.seq, wait).await;
             self.note_line(&page);
             let page = page?;
+            self.hear_time(UnixMs(page.now));
+            let status = page.status;
             let setup_is_old = {
                 let mut guard = self.lock();
                 let state = guard.as_mut().ok_or(SyncError::NotEnrolled)?;
@@ -234,7 +237,7 @@ impl Till {
                     }
                     continue;
                 }
-                let heard_at = (!page.more).then(|| self.clock.now());
+                let heard_at = (!page.more).then(|| self.now());
                 let position = Position { epoch: page.epoch, seq: page.last };
                 if let Err(error) = state.copy.apply(&page.entries, &position, heard_at) {
                     self.meet_copy_error(state, &error);
@@ -250,8 +253,12 @@ impl Till {
                 }
                 let mut guard = self.lock();
                 let state = guard.as_mut().ok_or(SyncError::NotEnrolled)?;
+                self.take_trust(state, &setup);
+                state.campaigns = crate::keys::campaigns(&setup);
+                state.profiles = crate::keys::profiles(&setup);
                 state.copy.set_setup(setup).map_err(disk)?;
             }
+            self.follow_status(status).await?;
             self.tell_news();
             if !page.more {
                 return Ok(());

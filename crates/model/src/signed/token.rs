@@ -89,6 +89,11 @@ pub struct Serial {
 }
 
 impl Serial {
+    /// The last four digits of the number, which a clerk compares with what the customer's page shows.
+    pub fn tail(self) -> String {
+        format!("{:04}", self.number % 10_000)
+    }
+
     /// The serial whose entitlement has that name; nothing for any other name.
     pub fn parse(name: &str) -> Option<Serial> {
         let (campaign, number) = name.strip_prefix("cf-")?.split_once('-')?;

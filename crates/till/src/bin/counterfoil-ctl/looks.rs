@@ -1,21 +1,16 @@
-//! Commands that only look: status, cases, journal, read.
+//! Commands that only look: status, cases, journal.
 
-use std::io::BufRead;
 use std::sync::Arc;
 
-use model::reading::{self, Foreign, Reading};
-use model::verdict::Reason;
 use serde_json::{Value, json};
 use till::Till;
-use till::desk::{Desk, class_code};
+use till::desk::Desk;
 use till::folder::Folder;
-use till::real::{Clock, SystemClock};
 use till::store::journal::Journal;
 use till::till::LineState;
 use till::words::sentence;
 use wire::line::{Act, Line};
 
-use crate::say;
 use crate::{Exit, Voice};
 
 pub async fn status(voice: &Voice, till: &Arc<Till>) -> Exit {
@@ -125,46 +120,4 @@ pub fn journal_verify(voice: &Voice, folder: &Folder) -> Exit {
         }
         Err(exit) => exit,
     }
-}
-
-pub fn read(voice: &Voice, text: &str) -> Exit {
-    if text != "-" {
-        return read_one(voice, text);
-    }
-    let mut worst = Exit::Done;
-    for line in std::io::stdin().lock().split(b'\n') {
-        let Ok(line) = line else {
-            return voice.complain(Exit::Fault, "input", "standard input could not be read");
-        };
-        let exit = read_one(voice, &String::from_utf8_lossy(&line));
-        worst = if exit == Exit::Done { worst } else { exit };
-    }
-    worst
-}
-
-fn read_one(voice: &Voice, text: &str) -> Exit {
-    let reading = reading::read(text, &[], SystemClock.now());
-    let (json, words, exit) = match (&reading, reading.refusal()) {
-        (Reading::Ours(code), _) => {
-            let kind = code.kind().code();
-            let words = format!("{kind} · {}", code.grouped());
-            let json = json!({ "kind": "ours", "class": kind, "code": code.secret(), "sentence": words });
-            (json, words, Exit::Done)
-        }
-        (Reading::Enrolment(code), _) => {
-            let words = say::reason_words(voice.language, Reason::EnrolmentCode);
-            let json =
-                json!({ "kind": "enrolment", "class": "act", "code": code.secret(), "sentence": words });
-            (json, words, Exit::Done)
-        }
-        (_, reason) => {
-            let reason = reason.unwrap_or(Reason::NotOurs(Foreign::Unknown));
-            let words = say::full_words(voice.language, reason);
-            let json =
-                json!({ "kind": reason.code(), "class": class_code(reason.class()), "sentence": words });
-            (json, words, say::exit_of(reason))
-        }
-    };
-    voice.say(json, || words);
-    exit
 }
