@@ -143,6 +143,48 @@ impl fmt::Debug for IssuedCode {
     }
 }
 
+/// What a phone needs to show a rotating code until `expires_at`. Whoever has it can show the code: a secret.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Card {
+    /// Which code.
+    pub serial: CardSerial,
+    /// When the first step begins (ms since 1970, whole seconds).
+    pub issued_at: i64,
+    /// When the card ends (ms since 1970, whole seconds).
+    pub expires_at: i64,
+    /// The server's clock (ms since 1970), by which a phone sets its own right.
+    pub now: i64,
+    /// How long each text is shown (seconds).
+    pub step_seconds: u32,
+    /// How many steps there are.
+    pub steps: u32,
+    /// The last link of the chain, in base64: 16 bytes.
+    pub seed: String,
+    /// The token's bytes before the step's number and link, in base64.
+    pub head: String,
+    /// The token's bytes behind them, in base64.
+    pub tail: String,
+    /// What stands before the token in base45.
+    pub prefix: String,
+    /// What stands behind it.
+    pub sentinel: String,
+}
+
+impl fmt::Debug for Card {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Card({:?})", self.serial)
+    }
+}
+
+/// The unique name of a signed code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CardSerial {
+    /// The campaign.
+    pub campaign: u16,
+    /// The number within the campaign, from 0.
+    pub number: u32,
+}
+
 /// How it stands.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct State {

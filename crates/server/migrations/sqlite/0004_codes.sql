@@ -3,6 +3,8 @@
 -- dropped everywhere, so that `entitlements` and all that refer to it are built anew.
 
 ALTER TABLE chain ADD COLUMN code_salt BLOB NOT NULL DEFAULT x''; -- 16 bytes; drawn when the database is opened
+ALTER TABLE begun ADD COLUMN moment INTEGER NOT NULL DEFAULT 0; -- of the rotating code that was shown; 0: none
+ALTER TABLE devices ADD COLUMN root INTEGER NOT NULL DEFAULT 0; -- version of the root that the till was given; 0: none
 
 CREATE TABLE entitlements_anew (
     tenant      TEXT    NOT NULL,
@@ -144,18 +146,30 @@ CREATE TABLE signed_codes (
     bucket      INTEGER NOT NULL,
     entitlement TEXT    NOT NULL,
     status      INTEGER NOT NULL CHECK (status BETWEEN 0 AND 3), -- 0 unused, 1 redeemed, 2 revoked, 3 reserved
-    status_seq  INTEGER NOT NULL, -- number in the feed "status" of its latest change
-    told        INTEGER NOT NULL, -- 1: the stores' feeds tell of its entitlement
-    last_step   INTEGER NOT NULL, -- of a rotating code, the last that was accepted; 0: none
-    token       BLOB    NOT NULL,
-    kid         BLOB    NOT NULL,
+    told        INTEGER NOT NULL, -- 1: the stores' feeds tell of its entitlement; 0: the status list alone does
+    last_moment INTEGER NOT NULL, -- of a rotating code, the moment of the last that was accepted; 0: none
+    token       BLOB    NOT NULL, -- of a rotating code empty: it is signed anew whenever the phone asks
+    kid         BLOB    NOT NULL, -- of the key that signed the token, or empty
     issued_at   INTEGER NOT NULL,
     expires_at  INTEGER NOT NULL,
     PRIMARY KEY (tenant, campaign, serial),
     UNIQUE (tenant, bucket, entitlement),
+    FOREIGN KEY (tenant, campaign) REFERENCES campaigns (tenant, campaign),
+    FOREIGN KEY (tenant, bucket, entitlement) REFERENCES entitlements (tenant, bucket, entitlement)
+) STRICT;
+-- What a status list is built of: most codes are unused, and those it need not look at.
+CREATE INDEX signed_codes_spent ON signed_codes (tenant, campaign, serial, status) WHERE status <> 0;
+
+-- The status lists' chunks of 65,536 serials, each with the number of its latest change in the feed "status".
+CREATE TABLE status_chunks (
+    tenant   TEXT    NOT NULL,
+    campaign INTEGER NOT NULL,
+    chunk    INTEGER NOT NULL,
+    seq      INTEGER NOT NULL,
+    PRIMARY KEY (tenant, campaign, chunk),
     FOREIGN KEY (tenant, campaign) REFERENCES campaigns (tenant, campaign)
 ) STRICT;
-CREATE INDEX signed_codes_by_status ON signed_codes (tenant, status_seq);
+CREATE INDEX status_chunks_by_seq ON status_chunks (tenant, seq, campaign, chunk);
 
 -- Public keys of those who sign. The private halves are not in this database.
 CREATE TABLE keys (

@@ -2,8 +2,11 @@
 
 use clap::Args;
 use model::code::Code;
+use model::entitlement::EntitlementId;
+use model::signed::text::{self, Recognised};
 use serde_json::json;
 use server::Store;
+use server::signing;
 use server::store::Held;
 use wire::entitlement::{Entitlement, Kind, Standing};
 
@@ -72,11 +75,15 @@ async fn set(store: &Store, which: &Which, standing: Standing, out: Out) -> Resu
     })?)
 }
 
-async fn find(store: &Store, which: &Which) -> Result<Held, Ended> {
+/// The entitlement that is meant.
+pub async fn find(store: &Store, which: &Which) -> Result<Held, Ended> {
     let text = which.code_or_id.trim();
     let held = match (&which.profile, Code::read(text)) {
         (Some(profile), _) => return of_mall(store, profile, which).await,
         (None, Ok(code)) => store.by_code(&code).await?,
+        (None, Err(_)) if matches!(text::recognise(text), Recognised::Token(_)) => {
+            signed(store, text).await?
+        }
         (None, Err(_)) => match store.by_id(text).await? {
             Some(held) => Some(held),
             None => store.by_reference(text).await?,
@@ -88,6 +95,18 @@ async fn find(store: &Store, which: &Which) -> Result<Held, Ended> {
             "unknown_entitlement",
             "this chain has never issued that: check the code, or use the id that `issue` gave; the code of a mall \
              needs its --profile",
+        ),
+    }
+}
+
+/// What a signed code stands for, if this chain's keys have signed it. Its moment does not matter to whoever asks here.
+async fn signed(store: &Store, text: &str) -> Result<Option<Held>, Ended> {
+    let Recognised::Token(token) = text::recognise(text) else { return Ok(None) };
+    match signing::stands_for(store, &token).await? {
+        Ok(serial) => Ok(store.by_id(&EntitlementId::of(serial).0).await?),
+        Err(why) => refused(
+            "not_taken",
+            format!("this signed code is not taken ({}): use the id instead", why.code()),
         ),
     }
 }

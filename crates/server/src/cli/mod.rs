@@ -9,9 +9,12 @@ use server::store::StoreError;
 use server::{Store, real};
 use tracing_subscriber::filter::LevelFilter;
 
+mod campaigns;
 mod chain;
+mod code;
 mod entitlements;
 mod issue;
+mod keys;
 mod merchants;
 mod profiles;
 mod reports;
@@ -71,6 +74,14 @@ enum Command {
     Revoke(chain::RevokeArgs),
     /// Draw a demo chain's codes on sheets to be printed
     Sheet(reports::SheetArgs),
+    /// Make, list, bound, withdraw and replace the keys that sign
+    #[command(subcommand)]
+    Keys(keys::KeysCommand),
+    /// Make and list campaigns of signed codes
+    #[command(subcommand)]
+    Campaign(campaigns::CampaignCommand),
+    /// Show a code, or write its picture
+    Code(Box<code::CodeArgs>),
     /// Issue an order, a coupon, a card or a membership
     #[command(subcommand)]
     Issue(Box<issue::IssueCommand>),
@@ -199,6 +210,9 @@ async fn run(args: &Args) -> Result<(), Ended> {
         Command::Tills => chain::tills(&store, out).await,
         Command::Revoke(revoke) => chain::revoke(&store, revoke, out).await,
         Command::Sheet(sheet) => reports::sheet(&store, sheet, out).await,
+        Command::Keys(command) => keys::keys(&store, command, out).await,
+        Command::Campaign(command) => campaigns::campaign(&store, command, out).await,
+        Command::Code(args) => code::code(&store, args, out).await,
         Command::Issue(issue) => issue::issue(&store, issue, out).await,
         Command::Show(which) => entitlements::show(&store, which, out).await,
         Command::Refund(which) => entitlements::refund(&store, which, out).await,
@@ -226,6 +240,7 @@ impl Command {
             Command::AddStore { name } => printable("the name", name),
             Command::AddStaff(staff) => staff.check(),
             Command::Issue(issue) => issue.check(),
+            Command::Campaign(campaign) => campaign.check(),
             Command::Merchant(merchant) => merchant.check(),
             _ => Ok(()),
         }

@@ -12,9 +12,11 @@ use super::State;
 use super::auth::Merchant;
 use super::body::Body;
 use super::problem::Answer;
-use crate::store::{Held, IssueRefused, Issuing, NewCode, Scope};
+use crate::keys::KeysError;
+use crate::signing::{self, NotSigned};
+use crate::store::{Held, IssueRefused, Issuing, NewCode, Scope, SignedForm, SignedItem};
 
-mod check;
+pub(super) mod check;
 
 /// The longest body of a request to issue (bytes).
 pub(super) const BODY_LENGTH_MAX: usize = 64 * 1024;
@@ -34,27 +36,68 @@ pub(super) async fn issue(
         CodeWanted::Opaque { profile, code, order } => {
             NewCode::Opaque { profile: profile.clone(), code: code.clone(), order: order.clone() }
         }
-        CodeWanted::Signed { .. } | CodeWanted::Rotating { .. } => {
-            return Err(Answer::new(
-                StatusCode::NOT_IMPLEMENTED,
-                "not_offered",
-                "code: this server signs no codes; ask for the form own or opaque",
-            ));
+        CodeWanted::Signed { campaign } => {
+            let item = item(&state, reference, &asked).await?;
+            return sign(&state, *campaign, SignedForm::Fixed, item).await;
+        }
+        CodeWanted::Rotating { campaign } => {
+            let item = item(&state, reference, &asked).await?;
+            return sign(&state, *campaign, SignedForm::Rotating, item).await;
         }
     };
-    let request = blake3::hash(&serde_json::to_vec(&asked).map_err(|_| Answer::internal())?);
-    let new = check::entitlement(&state.store, &asked).await?;
-    let issuing = Issuing { new, reference, request: request.as_bytes().to_vec(), code };
+    let SignedItem { new, reference, request } = item(&state, reference, &asked).await?;
+    let issuing = Issuing { new, reference, request, code };
     match state.store.issue_as(&issuing).await? {
         Ok(held) => Ok(Json(issued(held))),
-        Err(refused @ IssueRefused::OtherContent(_)) => {
-            Err(Answer::new(StatusCode::CONFLICT, "exists_with_other_content", refused.to_string()))
+        Err(refused) => Err(not_issued(&refused)),
+    }
+}
+
+/// What is to be issued, checked, with a hash of what was asked.
+async fn item(state: &State, reference: String, asked: &Issue) -> Result<SignedItem, Answer> {
+    let request = blake3::hash(&serde_json::to_vec(asked).map_err(|_| Answer::internal())?);
+    let new = check::entitlement(&state.store, asked).await?;
+    Ok(SignedItem { new, reference, request: request.as_bytes().to_vec() })
+}
+
+/// Issues a signed code.
+async fn sign(
+    state: &State,
+    campaign: u16,
+    form: SignedForm,
+    item: SignedItem,
+) -> Result<Json<merchant::Issued>, Answer> {
+    let signed = signing::issue(&state.store, campaign, form, &[item]).await.map_err(not_signed)?;
+    let id = &signed.first().ok_or_else(Answer::internal)?.id;
+    let held = state.store.by_id(id).await?.ok_or_else(Answer::internal)?;
+    Ok(Json(issued(held)))
+}
+
+fn not_issued(refused: &IssueRefused) -> Answer {
+    let said = refused.to_string();
+    match refused {
+        IssueRefused::OtherContent(_) => Answer::new(StatusCode::CONFLICT, "exists_with_other_content", said),
+        IssueRefused::NoProfile(_) => Answer::invalid("code.profile", &said),
+        IssueRefused::CodeDoesNotFit(_) => Answer::invalid("code.code", &said),
+        IssueRefused::NoCampaign(_) => Answer::invalid("code.campaign", &said),
+        IssueRefused::NotOfCampaign(_, field) => Answer::invalid(field, &said),
+        IssueRefused::NotSigned(_) => Answer::invalid("code", &said),
+    }
+}
+
+/// Why nothing was signed. What somebody has to do on the server is not the merchant's to read.
+pub(super) fn not_signed(why: NotSigned) -> Answer {
+    match why {
+        NotSigned::Refused(refused) => not_issued(&refused),
+        NotSigned::NotRotating | NotSigned::Over => {
+            Answer::new(StatusCode::CONFLICT, "not_offered", why.to_string())
         }
-        Err(refused @ IssueRefused::NoProfile(_)) => {
-            Err(Answer::invalid("code.profile", &refused.to_string()))
-        }
-        Err(refused @ IssueRefused::CodeDoesNotFit(_)) => {
-            Err(Answer::invalid("code.code", &refused.to_string()))
+        NotSigned::Store(error) | NotSigned::Keys(KeysError::Store(error)) => error.into(),
+        NotSigned::Keys(error) => {
+            tracing::error!(%error, "no code was signed");
+            let message =
+                "code: this server has no key that may sign this; whoever runs it finds more in its log";
+            Answer::new(StatusCode::SERVICE_UNAVAILABLE, "not_offered", message)
         }
     }
 }
@@ -87,7 +130,7 @@ pub(super) async fn revoke(
 }
 
 /// The merchant's number in the path.
-pub(super) struct Reference(String);
+pub(super) struct Reference(pub(super) String);
 
 impl FromRequestParts<State> for Reference {
     type Rejection = Answer;
@@ -123,7 +166,7 @@ async fn set(state: &State, reference: &str, standing: Standing) -> Result<Json<
     Ok(Json(stands(find(state, reference).await?)))
 }
 
-async fn find(state: &State, reference: &str) -> Result<Held, Answer> {
+pub(super) async fn find(state: &State, reference: &str) -> Result<Held, Answer> {
     state.store.by_reference(reference).await?.ok_or_else(|| {
         Answer::new(StatusCode::NOT_FOUND, "never_issued", "nothing was issued under this reference")
     })

@@ -1,4 +1,4 @@
-//! `GET /v1/feeds/{feed}?after=&wait=`: what changed at the till's own store, at once or as soon as something does.
+//! `GET /v1/feeds/{feed}?after=&wait=&status=`: what changed at the till's own store, at once or as soon as something does.
 
 use std::time::Duration;
 
@@ -25,6 +25,9 @@ pub(super) struct From {
     after: u64,
     #[serde(default)]
     wait: u64,
+    /// The number of the status list that the till has; 0, or nothing, if it does not ask for news of that.
+    #[serde(default)]
+    status: u64,
 }
 
 pub(super) async fn page(
@@ -57,7 +60,8 @@ async fn wait_for_news(state: &State, device: &Device, from: &From) -> Result<()
     loop {
         changes.borrow_and_update();
         let now = state.store.feed_position(device).await?;
-        if now.seq != from.after || (now.setup, now.status) != (before.setup, before.status) {
+        let behind = from.status != 0 && now.status != from.status;
+        if now.seq != from.after || behind || (now.setup, now.status) != (before.setup, before.status) {
             return Ok(());
         }
         tokio::select! {

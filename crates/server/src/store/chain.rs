@@ -171,6 +171,7 @@ impl Store {
         .fetch_all(&mut *tx)
         .await?;
         let policy = model::policy::Policy::default();
+        let (roots, trust) = super::trust::of_device(&mut tx, &device.id).await?;
         Ok(Setup {
             version: unsigned(chain.try_get("setup_version")?),
             store: device.store.clone(),
@@ -194,8 +195,8 @@ impl Store {
             profiles: super::profiles::active(&mut tx).await?,
             code_salt: hex(&self.code_salt),
             campaigns: super::campaigns::all(&mut tx).await?,
-            roots: Vec::new(),
-            trust: String::new(),
+            roots,
+            trust,
         })
     }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 
 use model::code::Code;
+use model::entitlement::EntitlementId;
 use model::reading::Opaque;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, SqliteConnection};
@@ -12,6 +13,7 @@ use wire::codes::Stretched;
 use wire::entitlement::Kind;
 
 use super::entitlements::{self, Held};
+use super::signed::{self, HeldSigned, SignedForm};
 use super::{BUCKET, Device, Store, StoreError, TENANT};
 
 /// China's time is eight hours ahead of UTC, and so are all stores that malls of these profiles have.
@@ -25,6 +27,8 @@ pub enum HeldCode {
     Own(Code),
     /// One that a mall has made.
     Opaque(HeldOpaque),
+    /// One that an issuing key has signed.
+    Signed(HeldSigned),
 }
 
 /// A mall's code, as it was issued.
@@ -53,22 +57,26 @@ impl HeldCode {
         match self {
             HeldCode::Own(code) => wire::code_hash(store_key, code),
             HeldCode::Opaque(opaque) => wire::codes::stretched_hash(store_key, &opaque.stretched),
+            HeldCode::Signed(signed) => wire::codes::id_hash(store_key, &EntitlementId::of(signed.serial).0),
         }
     }
 
-    /// "own" or "opaque".
+    /// "own", "opaque", "signed" or "rotating".
     pub fn form(&self) -> &'static str {
         match self {
             HeldCode::Own(_) => "own",
             HeldCode::Opaque(_) => "opaque",
+            HeldCode::Signed(HeldSigned { form: SignedForm::Fixed, .. }) => "signed",
+            HeldCode::Signed(HeldSigned { form: SignedForm::Rotating, .. }) => "rotating",
         }
     }
 
-    /// The code itself.
+    /// The code itself; empty where there is none to be shown again.
     pub fn secret(&self) -> &str {
         match self {
             HeldCode::Own(code) => code.secret(),
             HeldCode::Opaque(opaque) => &opaque.code,
+            HeldCode::Signed(signed) => &signed.text,
         }
     }
 }
@@ -206,7 +214,7 @@ pub(super) struct NewRow<'a> {
 
 pub(super) async fn insert(tx: &mut SqliteConnection, id: &str, row: &NewRow<'_>) -> Result<(), StoreError> {
     let (profile, order, stretched) = match row.code {
-        HeldCode::Own(_) => ("", "", &[][..]),
+        HeldCode::Own(_) | HeldCode::Signed(_) => ("", "", &[][..]),
         HeldCode::Opaque(opaque) => (opaque.profile.as_str(), opaque.order.as_str(), &opaque.stretched[..]),
     };
     sqlx::query(
@@ -244,6 +252,8 @@ pub(super) fn held(row: &SqliteRow) -> Result<HeldCode, StoreError> {
                 .try_into()
                 .map_err(|_| StoreError::Data("a stretched code that is not 16 bytes".to_owned()))?,
         })),
+        "signed" => Ok(HeldCode::Signed(signed::held(row, SignedForm::Fixed)?)),
+        "rotating" => Ok(HeldCode::Signed(signed::held(row, SignedForm::Rotating)?)),
         form => Err(StoreError::Data(format!("a code of the form {form:?}"))),
     }
 }

@@ -190,9 +190,12 @@ macro_rules! select {
             heads: concat!(
                 "SELECT e.entitlement, e.version, e.reference, e.title, e.kind, e.standing, e.valid_from,
                         e.valid_until, e.any_store, e.spend_min, e.value, e.holder, e.notes, e.member,
-                        c.form, c.code, c.tail, c.profile, c.order_ref, c.stretched
+                        c.form, c.code, c.tail, c.profile, c.order_ref, c.stretched,
+                        sc.campaign, sc.serial, sc.token
                  FROM entitlements e JOIN codes c
-                   ON c.tenant = e.tenant AND c.bucket = e.bucket AND c.entitlement = e.entitlement ",
+                   ON c.tenant = e.tenant AND c.bucket = e.bucket AND c.entitlement = e.entitlement
+                 LEFT JOIN signed_codes sc
+                   ON sc.tenant = e.tenant AND sc.bucket = e.bucket AND sc.entitlement = e.entitlement ",
                 $chosen
             ),
             lines: concat!(

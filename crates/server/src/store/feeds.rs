@@ -5,11 +5,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use model::signed::token::Serial;
 use sqlx::{Row, SqliteConnection};
 use wire::api::{Entry, Page};
 
 use super::chain::{signed, unsigned};
-use super::{BUCKET, Device, Store, StoreError, TENANT, entitlements};
+use super::{BUCKET, Device, Store, StoreError, TENANT, entitlements, status};
 
 /// The feed of the chain's status list, beside those of the stores.
 pub(super) const STATUS: &str = "status";
@@ -30,10 +31,16 @@ impl Touched {
     }
 
     /// Gives each of them the next number in the feed of each of its stores, feed by feed in one order, so that
-    /// two transactions never wait for each other crosswise.
+    /// two transactions never wait for each other crosswise. What a signed code became goes into the status list,
+    /// and where its campaign says everything else, nowhere else.
     pub(super) async fn tell(&self, tx: &mut SqliteConnection) -> Result<(), StoreError> {
         let mut news: BTreeMap<String, Vec<&str>> = BTreeMap::new();
         for entitlement in &self.0 {
+            if let Some(serial) = Serial::parse(entitlement)
+                && !status::settle(tx, serial).await?
+            {
+                continue;
+            }
             for feed in feeds_of(tx, entitlement).await? {
                 news.entry(feed).or_default().push(entitlement);
             }
@@ -156,8 +163,11 @@ pub(super) async fn open(tx: &mut SqliteConnection, feed: &str) -> Result<(), St
         .execute(&mut *tx)
         .await?;
     let rows = sqlx::query(
-        "SELECT entitlement FROM entitlements WHERE tenant = $1 AND bucket = $2 AND any_store = 1
-         ORDER BY entitlement",
+        "SELECT e.entitlement FROM entitlements e
+         WHERE e.tenant = $1 AND e.bucket = $2 AND e.any_store = 1 AND NOT EXISTS (
+             SELECT 1 FROM signed_codes s WHERE s.tenant = e.tenant AND s.bucket = e.bucket
+             AND s.entitlement = e.entitlement AND s.told = 0)
+         ORDER BY e.entitlement",
     )
     .bind(TENANT)
     .bind(BUCKET)

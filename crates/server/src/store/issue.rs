@@ -4,6 +4,7 @@ use std::fmt;
 
 use model::code::{Code, CodeKind};
 use model::reading::Opaque;
+use model::signed::token::NotIssuable;
 use sqlx::SqliteConnection;
 use wire::entitlement::Kind;
 
@@ -72,6 +73,15 @@ pub enum IssueRefused {
     /// The code is not of the profile's forms.
     #[error("the code is none that the profile {0} describes: tills would not know it")]
     CodeDoesNotFit(String),
+    /// There is no such campaign.
+    #[error("there is no campaign {0}")]
+    NoCampaign(u16),
+    /// All codes of a complete campaign stand for the same, and this is something else.
+    #[error("campaign {0} says something else there; leave it out or write what the campaign says")]
+    NotOfCampaign(u16, &'static str),
+    /// A code cannot say that.
+    #[error("no code can be signed for it: {0}")]
+    NotSigned(NotIssuable),
 }
 
 impl Store {
@@ -80,7 +90,7 @@ impl Store {
     pub async fn issue_as(&self, issuing: &Issuing) -> Result<Result<Held, IssueRefused>, StoreError> {
         // A repeat is answered even if the profile is not used any more.
         let mut tx = self.reading().await?;
-        if let Some(before) = before(&mut tx, issuing).await? {
+        if let Some(before) = before(&mut tx, &issuing.reference, &issuing.request).await? {
             return Ok(before);
         }
         drop(tx);
@@ -97,7 +107,7 @@ impl Store {
             },
         };
         let mut tx = self.writing().await?;
-        if let Some(before) = before(&mut tx, issuing).await? {
+        if let Some(before) = before(&mut tx, &issuing.reference, &issuing.request).await? {
             return Ok(before);
         }
         let id = self.hands.name(prefix);
@@ -163,27 +173,28 @@ impl Store {
 }
 
 /// What was issued under the merchant's number before, if anything was.
-async fn before(
+pub(super) async fn before(
     tx: &mut SqliteConnection,
-    issuing: &Issuing,
+    reference: &str,
+    asked: &[u8],
 ) -> Result<Option<Result<Held, IssueRefused>>, StoreError> {
-    let Some((id, request)) = entitlements::of_reference(tx, &issuing.reference).await? else {
+    let Some((id, request)) = entitlements::of_reference(tx, reference).await? else {
         return Ok(None);
     };
-    if request.is_empty() || request != issuing.request {
-        return Ok(Some(Err(IssueRefused::OtherContent(issuing.reference.clone()))));
+    if request.is_empty() || request != asked {
+        return Ok(Some(Err(IssueRefused::OtherContent(reference.to_owned()))));
     }
     Ok(entitlements::one(tx, &id).await?.map(Ok))
 }
 
 /// A new row of `entitlements`, with what belongs to it.
-struct Insert<'a> {
-    new: &'a NewEntitlement,
-    reference: &'a str,
-    request: &'a [u8],
+pub(super) struct Insert<'a> {
+    pub(super) new: &'a NewEntitlement,
+    pub(super) reference: &'a str,
+    pub(super) request: &'a [u8],
 }
 
-async fn insert(tx: &mut SqliteConnection, id: &str, one: &Insert<'_>) -> Result<(), StoreError> {
+pub(super) async fn insert(tx: &mut SqliteConnection, id: &str, one: &Insert<'_>) -> Result<(), StoreError> {
     let new = one.new;
     sqlx::query(
         "INSERT INTO entitlements (tenant, bucket, entitlement, version, reference, request, title, kind, standing,

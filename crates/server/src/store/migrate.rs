@@ -97,7 +97,7 @@ mod tests {
         ("chain", "tenant, name, epoch, practice"),
         ("stores", "*"),
         ("staff", "*"),
-        ("devices", "*"),
+        ("devices", "tenant, device, store, name, token_hash, epoch, enrolled_at, revoked_at"),
         ("enrolment_codes", "*"),
         (
             "entitlements",
@@ -111,7 +111,7 @@ mod tests {
         ("redemptions", "*"),
         ("journals", "*"),
         ("lines", "*"),
-        ("begun", "*"),
+        ("begun", "tenant, device, number, entitlement, title, takes, value, at, clerk"),
         ("cases", "*"),
     ];
 

@@ -5,14 +5,14 @@
 //! every key. What an act finds out about the world (who was first, which number comes next) is decided by a
 //! conditional write inside its transaction, never by an earlier look.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
 use sqlx::{Sqlite, Transaction};
-use tokio::sync::watch;
+use tokio::sync::{Mutex, watch};
 
 use crate::clock::Hands;
 
@@ -26,12 +26,17 @@ mod entitlements;
 mod feeds;
 mod issue;
 mod journals;
+mod keys;
 mod merchants;
 mod migrate;
 mod profiles;
 mod redemptions;
+mod signed;
+mod status;
+mod trust;
 mod undo;
 
+pub use campaigns::{CampaignRefused, NewCampaign};
 pub use cases::Case;
 pub use chain::{NewStaff, PracticeCode};
 pub use codes::{HeldCode, HeldOpaque};
@@ -40,9 +45,15 @@ pub use entitlements::{Held, NewEntitlement};
 pub use feeds::{FeedPosition, PAGE_LENGTH_MAX};
 pub use issue::{IssueRefused, Issued, Issuing, NewCode};
 pub use journals::{BATCH_LENGTH_MAX, HandedIn, Intake};
+pub use keys::{KeyChange, KeyRow, KeyScope, KeysRefused, LIST_SECONDS, NewKey, Role};
 pub use merchants::{Merchant, MerchantRow, NewMerchant, Scope};
 pub use profiles::{ProfileRow, Removed, Turn};
 pub use redemptions::{Counted, CountedBefore, Online, RedemptionRow};
+pub use signed::{
+    BATCH_MAX, HeldSigned, IssuedSigned, SignedForm, SignedIssue, SignedItem, SignedState, claims, content,
+    of_campaign,
+};
+pub use trust::NextRoot;
 
 /// The one tenant of a database; the column is there so that a hosted service may have more.
 const TENANT: &str = "main";
@@ -109,6 +120,10 @@ pub struct Store {
     /// Under which malls' codes are stretched. It is drawn once for a database and never changes.
     code_salt: [u8; 16],
     changes: watch::Sender<u64>,
+    folder: PathBuf,
+    /// Roots and list as last read: their signatures need not be checked for each code.
+    believed: Mutex<trust::Believed>,
+    chunks: status::Kept,
 }
 
 impl Store {
@@ -131,7 +146,16 @@ impl Store {
         let readers = options.pragma("query_only", "ON");
         let read = SqlitePoolOptions::new().max_connections(READERS).connect_lazy_with(readers);
         let changes = watch::Sender::new(0);
-        let mut store = Store { write, read, hands, code_salt: [0; 16], changes };
+        let mut store = Store {
+            write,
+            read,
+            hands,
+            code_salt: [0; 16],
+            changes,
+            folder: folder.to_owned(),
+            believed: Mutex::new(None),
+            chunks: status::Kept::default(),
+        };
         migrate::run(&store).await?;
         store.code_salt = store.found_chain().await?;
         Ok(store)
@@ -146,6 +170,11 @@ impl Store {
     /// Whether it answers.
     pub async fn answers(&self) -> bool {
         sqlx::query("SELECT 1").execute(&self.read).await.is_ok()
+    }
+
+    /// The folder that it is in.
+    pub fn folder(&self) -> &Path {
+        &self.folder
     }
 
     /// Clock and dice.

@@ -7,6 +7,7 @@ mod demo;
 mod enrolments;
 mod feeds;
 mod journals;
+mod keys;
 mod merchants;
 mod redemptions;
 mod support;

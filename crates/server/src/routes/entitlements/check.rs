@@ -1,10 +1,11 @@
 //! What a request to issue must be like. Whatever is wrong is said with the name of its field.
 
+use wire::campaign::Put;
 use wire::entitlement::{Kind, Line, Standing};
 use wire::merchant::{CodeWanted, Issue};
 
 use super::super::problem::Answer;
-use crate::store::{NewEntitlement, Store};
+use crate::store::{NewCampaign, NewEntitlement, Store};
 
 /// Longest texts (characters), most entries, and largest numbers.
 const TITLE_MAX: usize = 100;
@@ -20,16 +21,8 @@ const FEN_MAX: i64 = 10_000_000_000;
 
 /// What is to be issued, with stores and membership by their ids.
 pub(super) async fn entitlement(store: &Store, asked: &Issue) -> Result<NewEntitlement, Answer> {
-    words("title", &asked.title, 1..=TITLE_MAX)?;
     words("holder", &asked.holder, 0..=WORDS_MAX)?;
-    money("spend_min", asked.spend_min)?;
-    money("value", asked.value)?;
-    kind(&asked.kind)?;
-    if asked.notes.len() > NOTES_MAX {
-        return Err(Answer::invalid("notes", &format!("there are at most {NOTES_MAX}")));
-    }
-    asked.notes.iter().try_for_each(|note| words("notes", note, 1..=NOTE_MAX))?;
-    window(asked)?;
+    common(asked)?;
     if let CodeWanted::Opaque { profile, code, order } = &asked.code {
         words("code.profile", profile, 1..=WORDS_MAX)?;
         words("code.code", code, 1..=CODE_MAX)?;
@@ -49,6 +42,55 @@ pub(super) async fn entitlement(store: &Store, asked: &Issue) -> Result<NewEntit
         notes: asked.notes.clone(),
         member: member(store, asked).await?,
     })
+}
+
+/// What a campaign is to be, with its stores by their ids.
+pub(in crate::routes) async fn campaign(
+    store: &Store,
+    number: u16,
+    put: &Put,
+) -> Result<NewCampaign, Answer> {
+    let asked = Issue {
+        kind: put.kind.clone(),
+        title: put.title.clone(),
+        lines: put.lines.clone(),
+        valid_from: put.valid_from,
+        valid_until: put.valid_until,
+        stores: put.stores.clone(),
+        spend_min: put.spend_min,
+        value: put.value,
+        holder: String::new(),
+        notes: put.notes.clone(),
+        member: None,
+        code: CodeWanted::Own,
+    };
+    common(&asked)?;
+    let each_has_its_own = put.lines.is_empty() && matches!(put.kind, Kind::Order | Kind::TimesCard);
+    Ok(NewCampaign {
+        campaign: Some(number),
+        lines: if each_has_its_own { Vec::new() } else { lines(&asked)? },
+        stores: stores(store, &asked).await?,
+        title: asked.title,
+        kind: asked.kind,
+        valid_from: asked.valid_from,
+        valid_until: asked.valid_until,
+        spend_min: asked.spend_min,
+        value: asked.value,
+        notes: asked.notes,
+        complete: put.complete,
+    })
+}
+
+fn common(asked: &Issue) -> Result<(), Answer> {
+    words("title", &asked.title, 1..=TITLE_MAX)?;
+    money("spend_min", asked.spend_min)?;
+    money("value", asked.value)?;
+    kind(&asked.kind)?;
+    if asked.notes.len() > NOTES_MAX {
+        return Err(Answer::invalid("notes", &format!("there are at most {NOTES_MAX}")));
+    }
+    asked.notes.iter().try_for_each(|note| words("notes", note, 1..=NOTE_MAX))?;
+    window(asked)
 }
 
 fn kind(kind: &Kind) -> Result<(), Answer> {
