@@ -11,6 +11,7 @@ pub mod goods;
 pub mod hands;
 pub mod programs;
 pub mod shop;
+pub mod signing;
 
 pub use cord::Cord;
 pub use counter::Counter;

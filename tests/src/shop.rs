@@ -223,6 +223,11 @@ fn copy_files(from: &std::path::Path, to: &std::path::Path) {
     std::fs::create_dir_all(to).expect("a folder can be made");
     for entry in std::fs::read_dir(from).expect("the folder can be read") {
         let entry = entry.expect("the folder can be read");
-        std::fs::copy(entry.path(), to.join(entry.file_name())).expect("a file can be copied");
+        let target = to.join(entry.file_name());
+        if entry.path().is_dir() {
+            copy_files(&entry.path(), &target);
+        } else {
+            std::fs::copy(entry.path(), target).expect("a file can be copied");
+        }
     }
 }

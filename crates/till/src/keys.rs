@@ -136,10 +136,13 @@ impl Till {
             let Some(trust) = &state.trust else { return Ok(()) };
             let update = match status::read_update(&bytes, trust, now) {
                 Ok(update) if update.follows(held).is_ok() && update.version > held => update,
-                Ok(_) => return Ok(()),
+                Ok(update) => {
+                    let span = format!("{}..{} after {held}", update.after, update.version);
+                    return Err(SyncError::NotTaken(span));
+                }
                 Err(error) => {
                     tracing::error!(%error, "the server's status list is not taken");
-                    return Ok(());
+                    return Err(SyncError::NotTaken(error.to_string()));
                 }
             };
             let more = update.more;

@@ -14,7 +14,7 @@ use wire::api::{Fate, Lines};
 use wire::line::Act;
 
 use crate::ledger::State as Stand;
-use crate::link::LinkError;
+use crate::link::{Held, LinkError};
 use crate::store::copy::Position;
 use crate::till::{State, Till};
 
@@ -37,6 +37,9 @@ pub enum SyncError {
     /// The till's own disk; the message is for a log.
     #[error("{0}")]
     Disk(String),
+    /// What the server sent is not signed by those who may, or does not follow what is held.
+    #[error("a status list was not taken: {0}")]
+    NotTaken(String),
     /// There is no server yet.
     #[error("the till is not enrolled")]
     NotEnrolled,
@@ -93,7 +96,7 @@ impl Till {
         match &done {
             Ok(()) => self.note_line::<()>(&Ok(())),
             Err(SyncError::Link(error)) => self.note_line::<()>(&Err(error.clone())),
-            Err(SyncError::Disk(_) | SyncError::NotEnrolled) => {}
+            Err(SyncError::Disk(_) | SyncError::NotTaken(_) | SyncError::NotEnrolled) => {}
         }
         done
     }
@@ -212,12 +215,23 @@ impl Till {
     async fn pull(&self, wait: Duration) -> Result<(), SyncError> {
         let disk = |error: crate::store::copy::CopyError| SyncError::Disk(error.to_string());
         loop {
-            let (link, position) = {
+            let (link, position, held) = {
                 let guard = self.lock();
                 let state = guard.as_ref().ok_or(SyncError::NotEnrolled)?;
-                (state.link.clone(), state.copy.position().map_err(disk)?)
+                let position = state.copy.position().map_err(disk)?;
+                let held = Held {
+                    after: position.seq,
+                    setup: state.copy.setup().map_or(0, |setup| setup.version),
+                    status: state
+                        .trust
+                        .as_ref()
+                        .map(|_| state.copy.status_position())
+                        .transpose()
+                        .map_err(disk)?,
+                };
+                (state.link.clone(), position, held)
             };
-            let page = link.feed(position.seq, wait).await;
+            let page = link.feed(&held, wait).await;
             self.note_line(&page);
             let page = page?;
             self.hear_time(UnixMs(page.now));
