@@ -213,3 +213,27 @@ async fn a_signed_card_with_uses_is_known_from_the_copy_and_used_up_by_the_list(
     till.cord.cut();
     assert_eq!(till.refused(&card).await.reason, Reason::Used, "used up");
 }
+
+#[tokio::test]
+async fn a_server_that_was_set_back_is_asked_for_its_status_lists_anew() {
+    let mut shop = Shop::open().await;
+    shop.sign_codes().await;
+    let coupons = shop.sign(COUPONS, 3).await;
+    let till = shop.till("1号收银机").await;
+    let other = shop.till_at(shop::FUTIAN, "5号收银机").await;
+    let backup = shop.backup().await;
+    redeem(&other, &coupons[0].1).await;
+    redeem(&other, &coupons[1].1).await;
+    till.sync().await;
+    shop.restore(&backup).await;
+    till.sync().await;
+    redeem(&other, &coupons[2].1).await;
+    other.sync().await;
+    till.sync().await;
+    till.sync().await;
+    till.cord.cut();
+    shop.clock.turn_minutes(2);
+    for coupon in &coupons {
+        assert_eq!(till.refused(&coupon.1).await.reason, Reason::Used, "{} is used up everywhere", coupon.0);
+    }
+}

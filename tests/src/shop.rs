@@ -221,6 +221,9 @@ impl Shop {
 
 fn copy_files(from: &std::path::Path, to: &std::path::Path) {
     std::fs::create_dir_all(to).expect("a folder can be made");
+    // Who may look into the folder of the keys is part of it.
+    let mode = std::fs::metadata(from).expect("the folder is there").permissions();
+    std::fs::set_permissions(to, mode).expect("a folder's mode can be set");
     for entry in std::fs::read_dir(from).expect("the folder can be read") {
         let entry = entry.expect("the folder can be read");
         let target = to.join(entry.file_name());

@@ -239,9 +239,9 @@ impl Till {
             let setup_is_old = {
                 let mut guard = self.lock();
                 let state = guard.as_mut().ok_or(SyncError::NotEnrolled)?;
-                // A feed that ends before the till's place was set back to an older state: what has changed since
-                // would come under numbers that the till has behind it.
-                let set_back = page.last < position.seq;
+                // A feed, or a status list, that ends before the till's place was set back to an older state: what has
+                // changed since would come under numbers that the till has behind it.
+                let set_back = page.last < position.seq || held.status.is_some_and(|held| page.status < held);
                 if set_back || (!position.epoch.is_empty() && position.epoch != page.epoch) {
                     tracing::warn!(
                         "the server's feed has begun anew; fetching everything, sending everything"
