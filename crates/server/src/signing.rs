@@ -2,10 +2,12 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use model::signed::chain::{self, OutOfStep, Reveal, STEP_SECONDS};
+use model::prove;
+use model::signed::chain::{self, Reveal, STEP_SECONDS};
 use model::signed::text;
-use model::signed::token::{self, Claims, NotIssuable, Serial, SignedKind, Unverified, Verified};
+use model::signed::token::{self, Claims, NotIssuable, Serial, SignedKind, Verified};
 use model::time::UnixMs;
+use model::verdict::Reason;
 use wire::entitlement::Entitlement;
 use wire::merchant::{Card, CardSerial};
 
@@ -66,10 +68,19 @@ pub async fn issue(
 /// What a phone needs to show a rotating code for so many hours. It is made anew each time, and nothing of it is kept:
 /// whoever has the card can show the code until it ends.
 pub async fn card(store: &Store, held: &Held, hours: u32) -> Result<Card, NotSigned> {
+    card_from(store, held, hours, store.hands().now()).await
+}
+
+/// The same, with a first step that begins at `now`.
+pub(crate) async fn card_from(
+    store: &Store,
+    held: &Held,
+    hours: u32,
+    now: UnixMs,
+) -> Result<Card, NotSigned> {
     let HeldCode::Signed(HeldSigned { serial, form: SignedForm::Rotating, .. }) = held.code else {
         return Err(NotSigned::NotRotating);
     };
-    let now = store.hands().now();
     let until = now.plus_seconds(i64::from(hours.clamp(1, CARD_HOURS_MAX)) * 3600);
     let entitlement = &held.entitlement;
     let over = entitlement.valid_until.is_some_and(|end| end < now.0);
@@ -112,104 +123,32 @@ pub fn shown(card: &Card, now: UnixMs) -> Option<String> {
     Some(text::write_cf1(&token))
 }
 
-/// Why a signed code's text is not taken. The codes are the contract's.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum NotTaken {
-    /// It is none, or written for a newer program.
-    NotUnderstood,
-    /// Forged or garbled.
-    NotGenuine,
-    /// The chain has no such key.
-    KeyUnknown,
-    /// The key was not to be used when it was issued.
-    KeyWithdrawn,
-    /// The key may not sign this.
-    KeyOutOfScope,
-    /// It is of another moment, or over.
-    Stale,
-    /// It was accepted at this moment or a later one.
-    Seen,
-}
-
-/// What a code stands for that one of this chain's keys has signed, at whatever moment.
-pub async fn stands_for(store: &Store, token: &[u8]) -> Result<Result<Serial, NotTaken>, StoreError> {
+/// What a code stands for that one of this chain's keys has signed, at whatever moment; or what a clerk is told.
+pub async fn stands_for(store: &Store, token: &[u8]) -> Result<Result<Serial, Reason>, StoreError> {
     Ok(verified(store, token).await?.map(|verified| verified.claims.serial))
 }
 
-/// What a signed code stands for. Rotating ones must be of this moment and not have been accepted.
-pub async fn read(store: &Store, token: &[u8]) -> Result<Result<Serial, NotTaken>, StoreError> {
+/// What a signed code stands for, or what a clerk is told. It must be in time; one that rotates must be of this moment
+/// and not have been accepted.
+pub async fn read(store: &Store, token: &[u8]) -> Result<Result<Serial, Reason>, StoreError> {
     let verified = match verified(store, token).await? {
         Ok(verified) => verified,
         Err(why) => return Ok(Err(why)),
     };
-    let now = store.hands().now();
-    if verified.is_over(now) {
-        return Ok(Err(NotTaken::Stale));
-    }
     let serial = verified.claims.serial;
-    if let Some(shown) = verified.reveal {
-        let last = store.signed_state(serial).await?.and_then(|state| state.last_moment);
-        if let Err(out_of_step) = in_step(&verified, shown, last, now) {
-            return Ok(Err(out_of_step));
-        }
-    }
-    Ok(Ok(serial))
-}
-
-async fn verified(store: &Store, token: &[u8]) -> Result<Result<Verified, NotTaken>, StoreError> {
-    let Some(trust) = store.trust().await? else { return Ok(Err(NotTaken::KeyUnknown)) };
-    let Some(list) = trust.list() else { return Ok(Err(NotTaken::KeyUnknown)) };
-    // The list is this chain's own and needs no renewal to be believed here.
-    Ok(token::verify(token, list, list.issued).map_err(NotTaken::from))
-}
-
-/// The moment that a shown link stands for: when its step began (ms since 1970).
-pub fn moment_of(claims: &Claims, step: u16) -> i64 {
-    claims.issued_at.plus_seconds((i64::from(step) - 1) * i64::from(STEP_SECONDS)).0
-}
-
-fn in_step(verified: &Verified, shown: Reveal, last: Option<i64>, now: UnixMs) -> Result<(), NotTaken> {
-    let claims = &verified.claims;
+    let last = store.signed_state(serial).await?.and_then(|state| state.last_moment);
     // A membership's code opens several coupons: it may be shown again within its moment.
-    let again = claims.kind == SignedKind::Member;
-    let seen = last.is_some_and(|last| {
-        let moment = moment_of(claims, shown.step);
-        moment < last || (moment == last && !again)
-    });
-    match chain::rotation(shown.step, now, claims, None) {
-        Err(OutOfStep::Stale | OutOfStep::Ahead) => Err(NotTaken::Stale),
-        Err(OutOfStep::SeenBefore) => Err(NotTaken::Seen),
-        Ok(()) if seen => Err(NotTaken::Seen),
-        Ok(()) => Ok(()),
-    }
+    let again = i64::from(verified.claims.kind == SignedKind::Member);
+    let last = last.map(|last| UnixMs(last - again));
+    let untimely = prove::untimely(&verified, store.hands().now(), last);
+    Ok(untimely.map_or(Ok(serial), Err))
 }
 
-impl From<Unverified> for NotTaken {
-    fn from(why: Unverified) -> NotTaken {
-        match why {
-            Unverified::Malformed | Unverified::NotUnderstood => NotTaken::NotUnderstood,
-            Unverified::KeyUnknown | Unverified::TrustListOld => NotTaken::KeyUnknown,
-            Unverified::NotGenuine => NotTaken::NotGenuine,
-            Unverified::RevealMissing => NotTaken::Stale,
-            Unverified::KeyWithdrawn => NotTaken::KeyWithdrawn,
-            Unverified::OutOfScope => NotTaken::KeyOutOfScope,
-        }
-    }
-}
-
-impl NotTaken {
-    /// The contract's code.
-    pub fn code(self) -> &'static str {
-        match self {
-            NotTaken::NotUnderstood => "bad_request",
-            NotTaken::NotGenuine => "not_genuine",
-            NotTaken::KeyUnknown => "key_unknown",
-            NotTaken::KeyWithdrawn => "key_withdrawn",
-            NotTaken::KeyOutOfScope => "key_out_of_scope",
-            NotTaken::Stale => "code_stale",
-            NotTaken::Seen => "code_seen",
-        }
-    }
+async fn verified(store: &Store, token: &[u8]) -> Result<Result<Verified, Reason>, StoreError> {
+    let Some(trust) = store.trust().await? else { return Ok(Err(Reason::KeyUnknown)) };
+    let Some(list) = trust.list() else { return Ok(Err(Reason::KeyUnknown)) };
+    // The list is this chain's own and needs no renewal to be believed here.
+    Ok(token::verify(token, list, list.issued).map_err(prove::reason))
 }
 
 /// An entitlement as it was issued, as far as a code's claims need it.
@@ -278,7 +217,7 @@ mod tests {
             sentinel: ".".into(),
         };
         for step in 1..=120u16 {
-            let now = UnixMs(moment_of(&claims, step) + 29_999);
+            let now = UnixMs(issued_at.plus_seconds(30 * i64::from(step) - 30).0 + 29_999);
             let reveal = chain::reveal([9; 16], serial, 120, step).unwrap();
             let expected = text::write_cf1(&token::splice(&template, reveal).unwrap());
             assert_eq!(shown(&card, now), Some(expected), "until the last millisecond of step {step}");

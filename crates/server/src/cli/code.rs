@@ -5,9 +5,11 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use serde_json::json;
 use server::Store;
-use server::picture::{Form, Level, NotDrawn, Picture, text_of};
+use server::picture::{Form, Level, NoText, NotDrawn, Picture, text_of};
 use server::signing::{self, NotSigned};
-use server::store::{BATCH_MAX, HeldCode, HeldSigned, IssueRefused, IssuedSigned, SignedForm, SignedItem};
+use server::store::{
+    BATCH_MAX, Held, HeldCode, HeldSigned, IssueRefused, IssuedSigned, SignedForm, SignedItem,
+};
 use wire::entitlement::Kind;
 
 use super::entitlements::{Which, find};
@@ -58,6 +60,7 @@ pub async fn code(store: &Store, args: &CodeArgs, out: Out) -> Result<(), Ended>
     let held = find(store, &args.which).await?;
     let text = match text_of(&held.code, args.form) {
         Ok(text) => text,
+        Err(NoText::Rotates) => of_this_moment(store, &held).await?,
         Err(why) => return refused("no_text", why.to_string()),
     };
     let id = &held.entitlement.id;
@@ -82,6 +85,15 @@ pub async fn code(store: &Store, args: &CodeArgs, out: Out) -> Result<(), Ended>
             picture.level()
         )]
     })?)
+}
+
+/// What the customer's phone would show now, from a card of its own.
+async fn of_this_moment(store: &Store, held: &Held) -> Result<String, Ended> {
+    let card = signed(signing::card(store, held, 1).await)?;
+    match signing::shown(&card, store.hands().now()) {
+        Some(text) => Ok(text),
+        None => signed(Err(NotSigned::Over)),
+    }
 }
 
 /// Issues many codes of a campaign and lists them: lines of id and text, or JSON.

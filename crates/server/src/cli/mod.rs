@@ -80,7 +80,7 @@ enum Command {
     /// Make and list campaigns of signed codes
     #[command(subcommand)]
     Campaign(campaigns::CampaignCommand),
-    /// Show a code, or write its picture
+    /// Show a code, or write its picture. Of one that rotates: as the phone shows it now
     Code(Box<code::CodeArgs>),
     /// Issue an order, a coupon, a card or a membership
     #[command(subcommand)]

@@ -1,5 +1,5 @@
 //! A demo chain, 山海茶铺: two stores, their staff, orders, coupons, cards and members, one of each that must
-//! fail, and codes of malls. The content is always the same; the codes are drawn for each database, and dates count from its making.
+//! fail, codes of malls, and signed ones. The content is always the same; the codes are drawn for each database, and dates count from its making.
 
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -9,13 +9,16 @@ use model::time::UnixMs;
 use wire::entitlement::{Kind, Line, Standing, Store as Shop, Take};
 
 use crate::clock::Hands;
+use crate::keys::KeysError;
 use crate::pin;
+use crate::signing::NotSigned;
 use crate::store::{
     CountedBefore, Device, IssueRefused, Issued, NewEntitlement, NewStaff, PracticeCode, Store, StoreError,
 };
 
 mod goods;
 mod malls;
+mod signed;
 
 use goods::{AMOUNTS, CARDS, EXCHANGES, GOODS, HOLDERS, LINES, PERCENTS, TIERS, WISHES};
 
@@ -60,6 +63,12 @@ pub enum DemoError {
     /// A mall's code does not fit its profile.
     #[error(transparent)]
     Mall(#[from] IssueRefused),
+    /// No keys could be made.
+    #[error(transparent)]
+    Keys(#[from] KeysError),
+    /// No code could be signed.
+    #[error(transparent)]
+    NotSigned(#[from] NotSigned),
     /// Something taken in the demo chain's past was refused.
     #[error("the demo chain's past does not fit together")]
     Past,
@@ -90,6 +99,7 @@ pub async fn seed(store: &Store) -> Result<(), DemoError> {
     making.cards(&members).await?;
     making.failures().await?;
     making.malls().await?;
+    making.signed().await?;
     let practice = std::mem::take(&mut making.practice);
     store.name_chain(CHAIN).await?;
     store.write_practice(&practice).await?;

@@ -125,7 +125,7 @@ impl<'s> Keys<'s> {
         self.name_is_free(name).await?;
         let key = self.make(name)?;
         let new = NewKey { until, ..entry(name, &key, Role::Issuing, Some(scope)) };
-        self.change(&[KeyChange::New(new)], &role_key).await
+        self.change(&[KeyChange::New(Box::new(new))], &role_key).await
     }
 
     /// Says anew what a key may issue.
@@ -156,7 +156,8 @@ impl<'s> Keys<'s> {
         let successor = successor(name, &keys);
         let key = self.make(&successor)?;
         let new = entry(&successor, &key, Role::Issuing, Some(KeyScope { from: None, ..scope }));
-        let changes = [KeyChange::Bound(name.to_owned(), self.store.hands().now()), KeyChange::New(new)];
+        let changes =
+            [KeyChange::Bound(name.to_owned(), self.store.hands().now()), KeyChange::New(Box::new(new))];
         let version = self.change(&changes, &role_key).await?;
         Ok((successor, version))
     }

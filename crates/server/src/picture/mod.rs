@@ -249,7 +249,7 @@ impl Picture {
 }
 
 /// The smallest symbol of `text` at that level.
-fn symbol(text: &str, level: Level) -> Result<QrCode, NotDrawn> {
+pub(crate) fn symbol(text: &str, level: Level) -> Result<QrCode, NotDrawn> {
     match level {
         Level::L => smallest(text, EcLevel::L),
         Level::M => smallest(text, EcLevel::M),

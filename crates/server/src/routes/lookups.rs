@@ -8,6 +8,7 @@ use axum::http::StatusCode;
 use model::code::Code;
 use model::entitlement::EntitlementId;
 use model::signed::text::{self, Recognised};
+use model::verdict::Reason;
 use wire::api::{Found, Lookup};
 use wire::entitlement::Kind;
 
@@ -15,7 +16,7 @@ use super::State;
 use super::auth::Till;
 use super::body::Body;
 use super::problem::Answer;
-use crate::signing::{self, NotTaken};
+use crate::signing;
 
 pub(super) async fn look_up(
     extract::State(state): extract::State<State>,
@@ -55,19 +56,14 @@ fn not_ours() -> Answer {
     Answer::bad_request("this text is no whole code of ours")
 }
 
-fn not_taken(why: NotTaken) -> Answer {
+/// A signed code that is not taken, by the clerk's reason.
+fn not_taken(why: Reason) -> Answer {
     let (status, message) = match why {
-        NotTaken::NotUnderstood => return not_ours(),
-        NotTaken::NotGenuine => (StatusCode::UNPROCESSABLE_ENTITY, "the signature does not hold"),
-        NotTaken::KeyUnknown => {
-            (StatusCode::UNPROCESSABLE_ENTITY, "the chain has no such key, or has withdrawn it")
+        Reason::CodeStale => (StatusCode::CONFLICT, "this code was of another moment"),
+        Reason::CodeSeen => {
+            (StatusCode::CONFLICT, "a code of this moment or a later one was accepted before")
         }
-        NotTaken::KeyWithdrawn => {
-            (StatusCode::UNPROCESSABLE_ENTITY, "the key was not to be used when this was issued")
-        }
-        NotTaken::KeyOutOfScope => (StatusCode::UNPROCESSABLE_ENTITY, "the key may not sign this"),
-        NotTaken::Stale => (StatusCode::CONFLICT, "this code was of another moment"),
-        NotTaken::Seen => (StatusCode::CONFLICT, "a code of this moment or a later one was accepted before"),
+        _ => (StatusCode::UNPROCESSABLE_ENTITY, "this signed code is not taken"),
     };
     Answer::new(status, why.code(), message)
 }

@@ -6,11 +6,13 @@ use std::path::{Path, PathBuf};
 
 use image::RgbImage;
 use image::codecs::png::{CompressionType, FilterType, PngEncoder};
+use model::signed::text::{self, Recognised};
 use qrcode::bits::Bits;
 use qrcode::render::svg;
 use qrcode::types::QrError;
 use qrcode::{EcLevel, QrCode, Version};
 
+use crate::picture::{self, Level, NotDrawn};
 use crate::store::PracticeCode;
 
 mod draw;
@@ -136,6 +138,12 @@ const ALPHANUMERIC: &[u8] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ $%*+-./:";
 fn matrix(text: &str) -> Result<QrCode, QrError> {
     // One alphanumeric segment: an encoder that changes mode for every run of digits makes some of our codes a
     // version larger than others.
+    if matches!(text::recognise(text), Recognised::Token(_)) {
+        return picture::symbol(text, Level::Auto).map_err(|why| match why {
+            NotDrawn::Code(error) => error,
+            _ => QrError::DataTooLong,
+        });
+    }
     let alphanumeric = text.bytes().all(|byte| ALPHANUMERIC.contains(&byte));
     for version in 1..=VERSION_MAX {
         let mut bits = Bits::new(Version::Normal(version));

@@ -167,6 +167,8 @@ fn words(expect: &str) -> &str {
         "offer" => "可核销",
         "member" => "显示会员",
         "choice" => "选择订单",
+        "not_genuine" => "伪码",
+        "code_stale" => "截图或过时的码",
         "expired" => "已过期",
         "not_yet" => "未到使用时间",
         "refunded" => "已退款",

@@ -121,7 +121,7 @@ pub struct NewKey {
 #[derive(Clone, Debug)]
 pub enum KeyChange {
     /// Enters a key.
-    New(NewKey),
+    New(Box<NewKey>),
     /// Says anew what a key may issue.
     Scope(String, KeyScope),
     /// Codes issued later than that are not this key's.

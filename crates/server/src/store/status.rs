@@ -228,3 +228,127 @@ async fn tell(tx: &mut SqliteConnection, chunks: &[(i64, i64)]) -> Result<(), St
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use model::signed::status::{get, sign_update};
+    use model::signed::token::IssuingKey;
+
+    use super::super::NewCampaign;
+    use super::*;
+    use crate::real;
+
+    const MILLION: i64 = 1_000_000;
+
+    async fn store_with_campaign(folder: &std::path::Path, issued: i64) -> Store {
+        let store = Store::open(folder, real::hands()).await.unwrap();
+        let line = wire::entitlement::Line {
+            sku: "coupon".into(),
+            name: "券".into(),
+            variant: String::new(),
+            shelf: String::new(),
+            quantity: 1,
+        };
+        let new = NewCampaign {
+            campaign: Some(7),
+            title: "满 50 减 8".into(),
+            kind: wire::entitlement::Kind::AmountOff { fen: 800 },
+            lines: vec![line],
+            valid_from: None,
+            valid_until: None,
+            stores: None,
+            spend_min: 5000,
+            value: 800,
+            notes: Vec::new(),
+            complete: true,
+        };
+        store.put_campaign(&new).await.unwrap().unwrap();
+        let mut tx = store.writing().await.unwrap();
+        sqlx::query("UPDATE campaigns SET next_serial = $1").bind(issued).execute(&mut *tx).await.unwrap();
+        super::issued(&mut tx, 7, 0, issued as usize).await.unwrap();
+        tx.commit().await.unwrap();
+        store
+    }
+
+    /// Only codes that are not unused have a say in a list, so that the other 990,000 rows need not be there.
+    #[expect(
+        clippy::print_stdout,
+        reason = "the figure is what somebody who runs this test by name wants to see"
+    )]
+    #[tokio::test]
+    async fn a_million_serials_of_which_one_in_a_hundred_is_used_take_less_than_20_kb() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = store_with_campaign(folder.path(), MILLION).await;
+        let mut used = BTreeSet::new();
+        let mut throw = blake3::Hasher::new().update(b"which ones").finalize_xof();
+        while used.len() < 10_000 {
+            let mut bytes = [0; 8];
+            throw.fill(&mut bytes);
+            used.insert(u64::from_be_bytes(bytes) as i64 & i64::MAX);
+            used = used.into_iter().map(|number| number % MILLION).collect();
+        }
+        let mut plain = store.write.acquire().await.unwrap();
+        sqlx::query("PRAGMA foreign_keys = OFF").execute(&mut *plain).await.unwrap();
+        sqlx::query("BEGIN").execute(&mut *plain).await.unwrap();
+        for number in &used {
+            sqlx::query(
+                "INSERT INTO signed_codes VALUES ('main', 7, $1, 0, 'cf-7-' || $1, 1, 0, 0, x'', x'', 0, 0)",
+            )
+            .bind(number)
+            .execute(&mut *plain)
+            .await
+            .unwrap();
+        }
+        sqlx::query("COMMIT").execute(&mut *plain).await.unwrap();
+        drop(plain);
+        let update = store.status_update(0).await.unwrap();
+        let signed = sign_update(&update, &IssuingKey::from_seed([1; 32])).unwrap();
+        println!("1,000,000 serials, 1 % used: {} bytes on the wire", signed.len());
+        assert!(signed.len() <= 20_000, "it is small: {} bytes", signed.len());
+        assert_eq!((update.more, update.lists[0].covered), (false, 1_000_000), "in one answer");
+        let mut told = BTreeSet::new();
+        for chunk in &update.lists[0].chunks {
+            let packed = wire::status::decompress(&chunk.bytes, chunk.raw_length.into()).unwrap();
+            for offset in 0..=u16::MAX {
+                if get(&packed, offset) == Some(State::Redeemed) {
+                    told.insert(i64::from(chunk.index) * i64::from(CHUNK_SERIALS) + i64::from(offset));
+                }
+            }
+        }
+        assert_eq!(told, used, "and every one of them is told");
+    }
+
+    #[tokio::test]
+    async fn a_long_list_comes_in_parts_that_lead_to_its_end() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = store_with_campaign(folder.path(), 0).await;
+        let mut tx = store.writing().await.unwrap();
+        sqlx::query("UPDATE campaigns SET next_serial = $1")
+            .bind(100 * i64::from(CHUNK_SERIALS))
+            .execute(&mut *tx)
+            .await
+            .unwrap();
+        for chunk in 0..100 {
+            issued(&mut tx, 7, chunk * i64::from(CHUNK_SERIALS), 1).await.unwrap();
+        }
+        tx.commit().await.unwrap();
+        let (mut after, mut seen, mut parts) = (0, BTreeSet::new(), 0);
+        loop {
+            let update = store.status_update(after).await.unwrap();
+            assert_eq!(update.after, after, "it goes on where the last one ended");
+            assert!(update.version > after || !update.more, "each part leads further");
+            seen.extend(update.lists.iter().flat_map(|list| list.chunks.iter().map(|chunk| chunk.index)));
+            (after, parts) = (update.version, parts + 1);
+            if !update.more {
+                break;
+            }
+        }
+        assert_eq!((seen.len(), parts), (100, 3), "48 chunks at a time, and none is missed");
+        let update = store.status_update(after + 1000).await.unwrap();
+        assert_eq!(
+            (update.after, update.version),
+            (after, after),
+            "a till that is ahead sees where this server is"
+        );
+    }
+}

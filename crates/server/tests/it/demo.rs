@@ -3,10 +3,12 @@
 use std::collections::BTreeSet;
 
 use model::decide::{self, Known, Origin};
+use model::entitlement::EntitlementId;
 use model::place::{DeviceId, Place, StoreId};
 use model::profile::Profile;
 use model::reading::{Reading, read};
 use server::demo::{self, DemoError};
+use server::signing;
 use server::store::Device;
 use server::{Store, real};
 use wire::codes::{Stretched, stretch, unhex};
@@ -34,6 +36,9 @@ async fn every_code_does_what_it_says_at_every_store() {
         expected.contains(&("order".into(), "choice".into())),
         "two orders of one mall have the same code"
     );
+    for reason in ["not_genuine", "code_stale", "cancelled"] {
+        assert!(expected.contains(&("fails".into(), reason.into())), "one signed code is {reason}");
+    }
 }
 
 /// What a first scan of the code leads to, as the practice list calls it.
@@ -53,6 +58,13 @@ async fn outcome(store: &Store, till: &Device, code: &str) -> String {
             let found = store.candidates(till, &codes).await.expect("the database answers");
             found.into_iter().map(|found| found.entitlement).collect::<Vec<_>>()
         }
+        Reading::Signed(token) => match signing::read(store, &token).await.expect("the database answers") {
+            Ok(serial) => {
+                let held = store.by_id(&EntitlementId::of(serial).0).await.expect("the database answers");
+                held.map(|held| held.entitlement).into_iter().collect()
+            }
+            Err(reason) => return reason.code().to_owned(),
+        },
         other => panic!("{code} is one of the chain's codes, not {other:?}"),
     };
     let entitlement = match meant.as_slice() {

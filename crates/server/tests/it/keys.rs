@@ -41,9 +41,14 @@ pub async fn trust_of(till: &Till) -> Trust {
 
 fn update(trust: &mut Trust, setup: &Setup) {
     for root in &setup.roots {
-        assert_eq!(trust.take_root(&STANDARD.decode(root).unwrap()), Ok(Taken::New), "each root follows");
+        assert_eq!(
+            trust.take_root(&STANDARD.decode(root).expect("base64")),
+            Ok(Taken::New),
+            "each root follows"
+        );
     }
-    trust.take_list(&STANDARD.decode(&setup.trust).unwrap(), UnixMs(START)).expect("the list is the chain's");
+    let list = STANDARD.decode(&setup.trust).expect("base64");
+    trust.take_list(&list, UnixMs(START)).expect("the list is the chain's");
 }
 
 #[tokio::test]

@@ -3,11 +3,14 @@
 mod candidates;
 mod cli;
 mod cli_malls;
+mod cli_signed;
 mod demo;
 mod enrolments;
 mod feeds;
 mod journals;
 mod keys;
 mod merchants;
+mod phone;
 mod redemptions;
+mod signed;
 mod support;
