@@ -130,24 +130,42 @@ fn bad_input_ends_with_a_verdict() {
     let street = Street::open();
     let till = street.till("1号收银机");
     let long = "9".repeat(10_000);
-    let texts: [(&str, &str, i32); 7] = [
-        ("", "empty", 3),
-        (&long, "too_long", 3),
-        ("\u{1}\u{2}\u{7f}", "binary", 3),
-        ("C0123456789", "damaged", 3),
-        ("134567890123456789", "payment_wechat", 3),
-        ("https://u.wechat.com/abc", "foreign_personal_card", 3),
-        ("6901234567892", "foreign_goods_barcode", 3),
+    let texts: [(&str, &str, &str, &str); 7] = [
+        ("", "empty", "damaged", "empty"),
+        (&long, "too_long", "damaged", "too_long"),
+        ("\u{1}\u{2}\u{7f}", "binary", "damaged", "binary"),
+        ("C0123456789", "damaged", "damaged", "incomplete"),
+        ("134567890123456789", "payment_wechat", "foreign", "wechat_payment"),
+        ("https://u.wechat.com/abc", "foreign_personal_card", "foreign", "personal_card"),
+        ("6901234567892", "foreign_goods_barcode", "foreign", "goods_barcode"),
     ];
-    for (text, reason, code) in texts {
-        let told = till.does(&["scan", "--", text]).json_with(code, reason);
+    for (text, reason, kind, class) in texts {
+        let told = till.does(&["scan", "--", text]).json_with(3, reason);
         assert_eq!(told["reason"], reason, "scan names it");
-        let read = till.does(&["read", "--", text]).json_with(code, reason);
-        assert_eq!(read["kind"], reason, "and read, without looking anything up");
+        let read = till.does(&["read", "--", text]).json_with(3, reason);
+        assert_eq!(
+            (&read["kind"], &read["class"]),
+            (&kind.into(), &class.into()),
+            "and read, without a look-up"
+        );
         for told in [told, read] {
             assert!(told["sentence"].as_str().is_some_and(|words| words.len() > 3), "in words: {told}");
         }
     }
+    let read = till.does(&["read", "4821 3907", "--profile", "yudao", "--profile", "likeshop"]);
+    let read = read.json_with(0, "a mall's code");
+    assert_eq!((&read["kind"], &read["code"]), (&"opaque".into(), &"48213907".into()), "{read}");
+    let coupon = till.does(&["read", "261122103000123456", "--profile", "fuint", "--at", "1795314600000"]);
+    assert!(
+        !coupon.out.contains("2611"),
+        "a coupon that looks like a payment code is not printed: {coupon:?}"
+    );
+    assert_eq!(coupon.json_with(0, "fuint's coupon")["class"], "coupon", "it is told by its moment");
+    let unknown = till.does(&["read", "4821", "--profile", "nobody"]).json_with(2, "no such profile");
+    assert!(
+        unknown["message"].as_str().is_some_and(|text| text.contains("crmeb-php")),
+        "but these: {unknown}"
+    );
     let mut many = till.command(&["read", "-"]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
     many.stdin.take().unwrap().write_all(b"hello\n\xff\xfe\n6901234567892\n").unwrap();
     let many = many.wait_with_output().unwrap();

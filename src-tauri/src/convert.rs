@@ -3,9 +3,9 @@
 use model::decide::{Item, Known};
 use model::entitlement::{Benefit, Entitlement, Kind, Stores};
 use model::place::Circumstance;
-use model::reading::{Scan, Source};
+use model::reading::{RawText, Scan, Source};
 use model::redemption::Take;
-use model::time::UnixMs;
+use model::time::{Doubt, UnixMs};
 use model::verdict::{Basis, Class};
 use till::desk::{self, todo_figures};
 use till::screen;
@@ -38,6 +38,7 @@ pub fn blocked(language: Language, detail: &str) -> view::Screen {
         picked_up_today: 0,
         practice: false,
         copy_rebuilt: false,
+        clock: Doubt::None,
     };
     view::Screen {
         revision: 1,
@@ -70,7 +71,7 @@ fn status(from: &screen::Status, now: UnixMs) -> view::Status {
         redeemed_today: from.redeemed_today,
         picked_up_today: from.picked_up_today,
         practice: from.practice,
-        notice: from.copy_rebuilt.then(|| "copy_rebuilt".into()),
+        notice: notice(from).map(Into::into),
     }
 }
 
@@ -94,6 +95,7 @@ fn stage(from: &screen::Stage, now: UnixMs) -> view::Stage {
             since: card.since.0,
         }),
         screen::Stage::Member(card) => member(card, now),
+        screen::Stage::Choice(card) => choice(card, now),
         screen::Stage::Verdict(shown) => view::Stage::Verdict(verdict(shown, now)),
     }
 }
@@ -128,6 +130,33 @@ fn member(card: &screen::MemberCard, now: UnixMs) -> view::Stage {
         coupons,
         basis: basis(card.known.basis(), card.known.heard_at, now),
     })
+}
+
+fn choice(card: &screen::ChoiceCard, now: UnixMs) -> view::Stage {
+    let candidate = |one: &screen::Candidate| view::Candidate {
+        subject: subject(&one.known.entitlement),
+        items: items(&one.known),
+        left: one.known.left_in_all(),
+        quantity: quantity(&one.known),
+        unusable: one.reason.map(|reason| reason.code().into()),
+    };
+    let rests = card.weakest().map_or((Basis::Server, now), |one| (one.known.basis(), one.known.heard_at));
+    view::Stage::Choice(view::Choice {
+        candidates: card.candidates().iter().map(candidate).collect(),
+        basis: basis(rests.0, rests.1, now),
+        since: card.since().0,
+    })
+}
+
+/// What is left of each line; where nothing is left any more, what there was.
+fn items(known: &Known) -> Vec<view::Item> {
+    let all = known.entitlement.lines.iter().map(|line| Item {
+        line: line.clone(),
+        taken: known.taken(line),
+        left: known.left(line),
+    });
+    let gone = known.left_in_all() == 0;
+    all.filter(|one| gone || one.left > 0).map(|one| item(&one)).collect()
 }
 
 fn quantity(known: &Known) -> u32 {
@@ -185,6 +214,15 @@ fn kept_subject(id: &str, kind: &str, title: &str, code_tail: &str) -> view::Sub
         stores: vec![],
         spend_min: 0,
         notes: vec![],
+    }
+}
+
+/// What a person must see to, the more urgent first.
+fn notice(from: &screen::Status) -> Option<&'static str> {
+    match from.clock {
+        Doubt::Ahead(_) => Some("clock_ahead"),
+        Doubt::Back(_) => Some("clock_back"),
+        Doubt::None => from.copy_rebuilt.then_some("copy_rebuilt"),
     }
 }
 
@@ -314,7 +352,7 @@ pub fn act(from: view::Act) -> Result<desk::Act, String> {
     let number = |text: String| text.parse().map_err(|_| format!("{text:?} is no redemption number"));
     Ok(match from {
         view::Act::Scan { text, source } => desk::Act::Scan(Scan {
-            text,
+            text: RawText::new(text),
             source: match source {
                 view::Source::Wedge => Source::Wedge,
                 view::Source::Pad => Source::Pad,
@@ -336,3 +374,6 @@ pub fn act(from: view::Act) -> Result<desk::Act, String> {
         view::Act::Language { language } => desk::Act::Speak(Language::of_locale(&language)),
     })
 }
+
+#[cfg(test)]
+mod tests;

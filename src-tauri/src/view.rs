@@ -52,7 +52,7 @@ pub struct Status {
     pub picked_up_today: u32,
     /// Whether the backend offers practice codes (a demo chain).
     pub practice: bool,
-    /// Something that a person must see to, as a code ("copy_rebuilt").
+    /// Something that a person must see to, as a code ("copy_rebuilt", "clock_ahead", "clock_back").
     pub notice: Option<String>,
 }
 
@@ -107,6 +107,8 @@ pub enum Stage {
     Offer(Offer),
     /// A member and the usable coupons.
     Member(Member),
+    /// What a short code fits: the clerk says which it is.
+    Choice(Choice),
     /// The end of a scan.
     Verdict(Verdict),
     /// The data folder could not be opened: another program has it, or the disk refuses.
@@ -244,6 +246,33 @@ pub struct MemberCoupon {
     /// Uses in all.
     pub quantity: u32,
     /// Why it cannot be used here and now, as a reason code; nothing if it can.
+    pub unusable: Option<String>,
+}
+
+/// What a short code fits.
+#[derive(Clone, Debug, Serialize, TS)]
+pub struct Choice {
+    /// At least one, in the order in which they are shown: what can be taken first.
+    pub candidates: Vec<Candidate>,
+    /// On what the weakest of them rests.
+    pub basis: Basis,
+    /// When this card appeared.
+    #[ts(type = "number")]
+    pub since: i64,
+}
+
+/// One of those that a short code fits.
+#[derive(Clone, Debug, Serialize, TS)]
+pub struct Candidate {
+    /// What it is.
+    pub subject: Subject,
+    /// What is left of its lines; where nothing is left, what there was.
+    pub items: Vec<Item>,
+    /// Pieces or uses left.
+    pub left: u32,
+    /// Pieces or uses in all.
+    pub quantity: u32,
+    /// Why it cannot be taken here and now, as a reason code; nothing if it can.
     pub unusable: Option<String>,
 }
 
@@ -453,7 +482,7 @@ pub enum Act {
         /// What is taken.
         takes: Vec<Take>,
     },
-    /// One of the member's coupons is chosen.
+    /// One of the member's coupons is chosen, or one of those that a short code fits.
     Choose {
         /// The entitlement.
         id: String,
@@ -517,60 +546,4 @@ pub enum Source {
 }
 
 #[cfg(test)]
-mod tests {
-    //! `ui/src/bindings.ts` is what this file gives. To write it anew: `COUNTERFOIL_BINDINGS=write cargo test -p
-    //! counterfoil bindings`.
-
-    use super::*;
-
-    const HEADER: &str = "// What crosses between the shell and the page. Generated from src-tauri/src/view.rs; to write it anew:\n\
-        // COUNTERFOIL_BINDINGS=write cargo test -p counterfoil bindings\n";
-
-    fn declaration<T: TS>(config: &ts_rs::Config) -> String {
-        format!("\n{}export {}\n", T::docs().unwrap_or_default(), T::decl(config))
-    }
-
-    fn bindings() -> String {
-        let config = ts_rs::Config::new();
-        let config = &config;
-        [
-            HEADER.to_owned(),
-            declaration::<Screen>(config),
-            declaration::<Status>(config),
-            declaration::<Clerk>(config),
-            declaration::<Line>(config),
-            declaration::<Stage>(config),
-            declaration::<Subject>(config),
-            declaration::<Kind>(config),
-            declaration::<Benefit>(config),
-            declaration::<Item>(config),
-            declaration::<Offer>(config),
-            declaration::<Member>(config),
-            declaration::<MemberCoupon>(config),
-            declaration::<RestsOn>(config),
-            declaration::<Basis>(config),
-            declaration::<Class>(config),
-            declaration::<Verdict>(config),
-            declaration::<Taken>(config),
-            declaration::<Earlier>(config),
-            declaration::<Row>(config),
-            declaration::<Sync>(config),
-            declaration::<Case>(config),
-            declaration::<PracticeCode>(config),
-            declaration::<Act>(config),
-            declaration::<Take>(config),
-            declaration::<Source>(config),
-        ]
-        .concat()
-    }
-
-    #[test]
-    fn the_pages_bindings_are_not_stale() {
-        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../ui/src/bindings.ts");
-        if std::env::var("COUNTERFOIL_BINDINGS").is_ok_and(|word| word == "write") {
-            std::fs::write(path, bindings()).expect("the page's folder can be written");
-        }
-        let found = std::fs::read_to_string(path).expect("the page has its bindings");
-        assert!(found == bindings(), "ui/src/bindings.ts is stale: {HEADER}");
-    }
-}
+mod tests;

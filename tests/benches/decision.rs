@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use model::code::{Code, CodeKind};
-use model::reading::{Scan, Source};
+use model::reading::{RawText, Scan, Source};
 use model::redemption::Take;
 use model::time::UnixMs;
 use model::verdict::{Basis, Class};
@@ -23,7 +23,8 @@ use till::Till;
 use till::folder::{Folder, Identity};
 use till::link::Link;
 use till::real::{Clock, Dice, SystemClock};
-use till::redeem::Sight;
+use till::redeem::Wish;
+use till::see::Sight;
 use till::store::copy::{Copy, Position};
 use wire::api::Entry;
 use wire::entitlement::{Entitlement, Store};
@@ -145,12 +146,16 @@ async fn work_a_little(folder: &Path) {
 }
 
 async fn redeem(till: &Till, code: &Code) {
-    let scan = Scan { text: code.secret().to_owned(), source: Source::Script };
-    let Sight::Offer { known, offer } = till.see(&scan).await else { panic!("each code is good once") };
+    let scan = Scan { text: RawText::new(code.secret()), source: Source::Script };
+    let Sight::Offer { known, offer, proof } = till.see(&scan).await else {
+        panic!("each code is good once")
+    };
     let takes: Vec<Take> =
         offer.items.iter().map(|item| Take { sku: item.line.sku.clone(), quantity: 1 }).collect();
     let clerk = Person { id: "c1".into(), name: "李娜".into() };
-    let done = till.confirm(&known, &takes, &clerk, Source::Script.code()).await;
+    let source = Source::Script.code();
+    let wish = Wish { known: &known, takes: &takes, clerk: &clerk, source, proof };
+    let done = till.confirm(&wish).await;
     let decision = done.expect("the journal takes the line").decision;
     assert_eq!(decision.reason.class(), Class::Pass, "it is accepted");
     assert!(matches!(decision.basis, Basis::Copy { .. }), "without the server");
@@ -183,6 +188,7 @@ fn fill(path: &Path) {
         store_key: STORE_KEY.iter().map(|byte| format!("{byte:02x}")).collect(),
         feed: "store-1".into(),
         epoch: 1,
+        root: String::new(),
         barred: false,
     };
     folder.set_identity(&identity).expect("the enrolment can be written");

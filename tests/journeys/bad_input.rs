@@ -11,6 +11,7 @@ async fn each_wrong_thing_has_its_own_verdict_and_leaves_nothing() {
     let code = shop.coupon().await;
     let half = &code.secret()[..13];
     let never = model::code::Code::issue(model::code::CodeKind::Coupon, *b"never issued, no!");
+    let badge = model::code::Code::issue(model::code::CodeKind::Badge, *b"somebody of staff");
     let enrolment = shop.enrolment(tests::shop::NANSHAN).await;
     let mut swapped: Vec<char> = code.secret().chars().collect();
     let other = swapped.windows(2).rposition(|pair| pair[0] != pair[1]).expect("not all characters are one");
@@ -32,6 +33,14 @@ async fn each_wrong_thing_has_its_own_verdict_and_leaves_nothing() {
         ("https://u.wechat.com/abc".into(), Reason::NotOurs(Foreign::PersonalCard)),
         ("6901234567892".into(), Reason::NotOurs(Foreign::GoodsBarcode)),
         ("13800138000".into(), Reason::NotOurs(Foreign::Telephone)),
+        ("SF1234567890123".into(), Reason::NotOurs(Foreign::Courier)),
+        ("4200001234202611221234567890".into(), Reason::NotOurs(Foreign::WechatBill)),
+        ("1234567890".into(), Reason::NotOurs(Foreign::GroupBuying)),
+        ("13456789012345678".into(), Reason::PaymentCode(Payment::Damaged)),
+        ("付款码：134567890123456789".into(), Reason::PaymentCode(Payment::Wechat)),
+        ("CF1:HALF".into(), Reason::Damaged),
+        ("cf0:undo".into(), Reason::CommandIdle),
+        (badge.secret().into(), Reason::StaffBadge),
         ("什么东西".into(), Reason::NotOurs(Foreign::Unknown)),
         ("'; DROP TABLE line; --".into(), Reason::NotOurs(Foreign::Unknown)),
     ];

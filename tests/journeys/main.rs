@@ -4,6 +4,9 @@
 mod any_course;
 mod bad_input;
 mod broken_files;
+mod choice;
+mod clocks;
+mod commands;
 mod doors;
 mod faults;
 mod feed;
@@ -17,6 +20,7 @@ mod practice_codes;
 mod redeem_online;
 mod restored_server;
 mod same_code_again;
+mod signed;
 mod times_card;
 mod two_tills_one_coupon;
 mod undo;

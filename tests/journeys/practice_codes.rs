@@ -16,6 +16,7 @@ async fn each_code_does_what_it_says() {
             let does = match till.scan(&code.text).await.stage {
                 Stage::Offer(_) => "offer".to_owned(),
                 Stage::Member(_) => "member".to_owned(),
+                Stage::Choice(_) => "choice".to_owned(),
                 Stage::Verdict(verdict) => verdict.reason.code().to_owned(),
                 other => panic!("{}: nobody expected {other:?}", code.caption),
             };

@@ -7,7 +7,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use model::verdict::Silence;
 use till::folder::Identity;
-use till::link::{HttpLink, Link, LinkError};
+use till::link::{Held, HttpLink, Link, LinkError};
 use tokio::sync::watch;
 use wire::api::{
     Candidates, Fate, Found, Intake, Lines, Lookup, Page, Practice, Redeem, Redeemed, Setup, Wanted,
@@ -212,9 +212,9 @@ impl Link for Cord {
         Ok(intake)
     }
 
-    async fn feed(&self, after: u64, wait: Duration) -> Result<Page, LinkError> {
+    async fn feed(&self, held: &Held, wait: Duration) -> Result<Page, LinkError> {
         let bare = self.bare();
-        self.carry(Request::Feed, bare.feed(after, wait)).await
+        self.carry(Request::Feed, bare.feed(held, wait)).await
     }
 
     async fn practice(&self, deadline: Duration) -> Result<Vec<Practice>, LinkError> {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use model::decide::Offer;
 use model::entitlement::Kind;
-use model::reading::{Scan, Source};
+use model::reading::{RawText, Scan, Source};
 use model::redemption::{Number, Take};
 use till::Till;
 use till::desk::{Act, Desk};
@@ -128,7 +128,7 @@ impl Counter {
 
     /// A text comes from the scanner.
     pub async fn scan(&self, text: impl AsRef<str>) -> Screen {
-        let scan = Scan { text: text.as_ref().to_owned(), source: Source::Wedge };
+        let scan = Scan { text: RawText::new(text.as_ref()), source: Source::Wedge };
         self.desk().act(Act::Scan(scan)).await
     }
 

@@ -14,6 +14,7 @@ use ed25519_dalek::{Signature, Signer, SigningKey, VerifyingKey};
 use model::code::{Code, CodeKind, RANDOM_BYTES};
 use model::entitlement::Fen;
 use model::place::StoreId;
+use model::profile::Profile;
 use model::reading::{self, Reading};
 use model::signed::chain::{self, Link, Reveal};
 use model::signed::status::{self, CampaignUpdate, ChunkUpdate, State, StatusUpdate};
@@ -53,14 +54,49 @@ const LIST_TYPE: &str = "application/counterfoil-trust-list+cbor";
 const UPDATE_TYPE: &str = "application/counterfoil-status-update+cbor";
 const ROOT_TYPE: &str = "application/counterfoil-root+cbor";
 
-/// A scanned text.
+/// A scanned text, at a till of a chain that has every mall we know.
 pub fn reading(input: &[u8]) {
     let text = String::from_utf8_lossy(input);
-    if let Reading::Ours(code) | Reading::Enrolment(code) = reading::read(&text) {
-        let again = reading::read(code.secret());
-        let same = matches!(&again, Reading::Ours(found) | Reading::Enrolment(found) if *found == code);
-        assert!(same, "a code that was read is read again as itself");
+    let found = reading::read(&text, profiles(), NOW);
+    let again = |text: &str| reading::read(text, profiles(), NOW);
+    match &found {
+        Reading::Ours(code) | Reading::Badge(code) | Reading::Enrolment(code) => {
+            assert!(again(code.secret()) == found, "a code that was read is read again as itself");
+        }
+        Reading::Signed(token) => {
+            let written = text::write_cf1(token);
+            let fits = written.len() <= text::TEXT_LENGTH_MAX;
+            assert!(!fits || again(&written) == found, "so is a signed one");
+        }
+        Reading::Opaque(codes) => {
+            assert!(!codes.is_empty(), "at least one profile fits");
+            let shown = format!("{found:?}");
+            for code in codes {
+                let long = code.hash_input().rsplit('\n').next().filter(|code| code.len() > 8);
+                assert!(long.is_none_or(|code| !shown.contains(code)), "no log shows a code: {shown}");
+                let Some(text) = code.text() else { continue };
+                let whole = again(text);
+                assert!(!matches!(whole, Reading::Payment(_)), "what may be shown is no payment code");
+            }
+        }
+        Reading::Command(_)
+        | Reading::Payment(_)
+        | Reading::Foreign(_)
+        | Reading::Damaged
+        | Reading::Empty
+        | Reading::TooLong
+        | Reading::Binary => {
+            assert!(found.refusal().is_some(), "what is no code has a reason");
+        }
     }
+}
+
+fn profiles() -> &'static [Profile] {
+    static PROFILES: OnceLock<Vec<Profile>> = OnceLock::new();
+    PROFILES.get_or_init(|| {
+        let ready = wire::profile::ready();
+        ready.iter().map(|profile| Profile::try_from(profile).expect("ours are in order")).collect()
+    })
 }
 
 fn reading_samples() -> Vec<Vec<u8>> {
@@ -75,6 +111,11 @@ fn reading_samples() -> Vec<Vec<u8>> {
         "\u{feff}]Q1ＣＦ１",
         "]C10112345678901231",
         "CF1:BB8.",
+        "CF0:CONFIRM",
+        r#"{"orderId":123,"code":"4821"}"#,
+        "260530123015123456",
+        "https://shop.example/pages/verify?verify_code=123456789012",
+        "pages/index/index?scene=code%3D12345678",
     ];
     texts.iter().map(|text| text.as_bytes().to_vec()).collect()
 }

@@ -2,11 +2,15 @@
 
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
-use model::time::UnixMs;
+use model::time::{MonotonicMs, UnixMs};
 
 /// A clock that stands still until somebody turns it.
 #[derive(Debug)]
-pub struct TurnedClock(AtomicI64);
+pub struct TurnedClock {
+    wall: AtomicI64,
+    /// What has passed, whatever the wall clock was set to (milliseconds).
+    passed: AtomicU64,
+}
 
 impl TurnedClock {
     /// Every story begins at the same moment: 15 January 2027, 16:00 in China.
@@ -14,12 +18,18 @@ impl TurnedClock {
 
     /// The time now.
     pub fn time(&self) -> UnixMs {
-        UnixMs(self.0.load(Ordering::SeqCst))
+        UnixMs(self.wall.load(Ordering::SeqCst))
     }
 
-    /// Turns it on by so many seconds; a negative number turns it back.
+    /// So many seconds pass; a negative number sets the clock back without a moment passing.
     pub fn turn_seconds(&self, seconds: i64) {
-        self.0.fetch_add(seconds * 1000, Ordering::SeqCst);
+        self.set_ahead_seconds(seconds);
+        self.passed.fetch_add(u64::try_from(seconds * 1000).unwrap_or(0), Ordering::SeqCst);
+    }
+
+    /// Sets the wall clock ahead, or with a negative number back, without a moment passing.
+    pub fn set_ahead_seconds(&self, seconds: i64) {
+        self.wall.fetch_add(seconds * 1000, Ordering::SeqCst);
     }
 
     /// Turns it on by so many minutes.
@@ -30,13 +40,17 @@ impl TurnedClock {
 
 impl Default for TurnedClock {
     fn default() -> TurnedClock {
-        TurnedClock(AtomicI64::new(TurnedClock::START.0))
+        TurnedClock { wall: AtomicI64::new(TurnedClock::START.0), passed: AtomicU64::new(0) }
     }
 }
 
 impl till::real::Clock for TurnedClock {
     fn now(&self) -> UnixMs {
         self.time()
+    }
+
+    fn monotonic(&self) -> MonotonicMs {
+        MonotonicMs(self.passed.load(Ordering::SeqCst))
     }
 }
 

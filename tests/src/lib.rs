@@ -12,6 +12,7 @@ pub mod goods;
 pub mod hands;
 pub mod programs;
 pub mod shop;
+pub mod signing;
 
 pub use cord::Cord;
 pub use counter::Counter;

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use model::code::Code;
 use model::time::UnixMs;
-use server::store::{Case, Issued, NewEntitlement, NewStaff, RedemptionRow};
+use server::store::{Case, Issued, Issuing, NewCode, NewEntitlement, NewStaff, RedemptionRow, Turn};
 use server::{Hands, Server, State, Store};
 use tempfile::TempDir;
 
@@ -116,7 +116,10 @@ impl Shop {
 
     /// A till at that store, with its clerk signed in.
     pub async fn till_at(&self, store: &str, name: &str) -> Counter {
-        let till = self.bare_till();
+        self.enrolled(self.bare_till(), store, name).await
+    }
+
+    async fn enrolled(&self, till: Counter, store: &str, name: &str) -> Counter {
         let code = self.enrolment(store).await;
         let enrolled = till.till().enrol(&self.url(), code.secret(), name).await;
         enrolled.expect("a fresh code enrols a till");
@@ -126,11 +129,22 @@ impl Shop {
         till
     }
 
+    /// A till at 南山店 whose clock is its own, so that it can be wrong.
+    pub async fn till_with_own_clock(&self, name: &str) -> (Counter, Arc<TurnedClock>) {
+        let clock = Arc::new(TurnedClock::default());
+        let till = self.bare_till_with(clock.clone());
+        (self.enrolled(till, NANSHAN, name).await, clock)
+    }
+
     /// A till that is not enrolled yet.
     pub fn bare_till(&self) -> Counter {
+        self.bare_till_with(self.clock.clone())
+    }
+
+    fn bare_till_with(&self, clock: Arc<TurnedClock>) -> Counter {
         let number = self.tills.fetch_add(1, Ordering::SeqCst) + 1;
         let folder = self.folders.path().join(format!("till-{number}"));
-        Counter::open(folder, self.clock.clone(), Arc::new(SeededDice::new(number)))
+        Counter::open(folder, clock, Arc::new(SeededDice::new(number)))
     }
 
     /// Issues these.
@@ -141,6 +155,22 @@ impl Shop {
     /// Issues one.
     pub async fn issue_one(&self, new: NewEntitlement) -> Issued {
         self.issue(&[new]).await.pop().expect("one was issued")
+    }
+
+    /// Issues one with a code that a mall has made.
+    pub async fn issue_of_mall(&self, new: NewEntitlement, profile: &str, code: &str) -> String {
+        let code = NewCode::Opaque { profile: profile.into(), code: code.into(), order: String::new() };
+        let issuing = Issuing { new, reference: String::new(), request: vec![], code };
+        let held = self.store().issue_as(&issuing).await.expect("the database works");
+        held.expect("the code fits the profile").entitlement.id
+    }
+
+    /// Lets tills read the codes of these ready profiles.
+    pub async fn use_profiles(&self, names: &[&str]) {
+        for profile in wire::profile::ready().iter().filter(|profile| names.contains(&profile.name.as_str()))
+        {
+            self.store().use_profile(profile, Turn::AsItIs).await.expect("the database works");
+        }
     }
 
     /// A fresh coupon's code.
@@ -191,8 +221,16 @@ impl Shop {
 
 fn copy_files(from: &std::path::Path, to: &std::path::Path) {
     std::fs::create_dir_all(to).expect("a folder can be made");
+    // Who may look into the folder of the keys is part of it.
+    let mode = std::fs::metadata(from).expect("the folder is there").permissions();
+    std::fs::set_permissions(to, mode).expect("a folder's mode can be set");
     for entry in std::fs::read_dir(from).expect("the folder can be read") {
         let entry = entry.expect("the folder can be read");
-        std::fs::copy(entry.path(), to.join(entry.file_name())).expect("a file can be copied");
+        let target = to.join(entry.file_name());
+        if entry.path().is_dir() {
+            copy_files(&entry.path(), &target);
+        } else {
+            std::fs::copy(entry.path(), target).expect("a file can be copied");
+        }
     }
 }

@@ -79,7 +79,7 @@ picked_up_today: number,
  */
 practice: boolean, 
 /**
- * Something that a person must see to, as a code ("copy_rebuilt").
+ * Something that a person must see to, as a code ("copy_rebuilt", "clock_ahead", "clock_back").
  */
 notice: string | null, };
 
@@ -121,7 +121,7 @@ staff: Array<Clerk>,
 /**
  * Why the last try failed, as a code ("wrong_pin", "pin_locked").
  */
-failed: string | null, } | { "stage": "ready" } | { "stage": "checking" } | { "stage": "offer" } & Offer | { "stage": "member" } & Member | { "stage": "verdict" } & Verdict | { "stage": "blocked", 
+failed: string | null, } | { "stage": "ready" } | { "stage": "checking" } | { "stage": "offer" } & Offer | { "stage": "member" } & Member | { "stage": "choice" } & Choice | { "stage": "verdict" } & Verdict | { "stage": "blocked", 
 /**
  * What the clerk reads out to whoever looks after the till.
  */
@@ -299,6 +299,48 @@ left: number,
 quantity: number, 
 /**
  * Why it cannot be used here and now, as a reason code; nothing if it can.
+ */
+unusable: string | null, };
+
+/**
+ * What a short code fits.
+ */
+export type Choice = { 
+/**
+ * At least one, in the order in which they are shown: what can be taken first.
+ */
+candidates: Array<Candidate>, 
+/**
+ * On what the weakest of them rests.
+ */
+basis: Basis, 
+/**
+ * When this card appeared.
+ */
+since: number, };
+
+/**
+ * One of those that a short code fits.
+ */
+export type Candidate = { 
+/**
+ * What it is.
+ */
+subject: Subject, 
+/**
+ * What is left of its lines; where nothing is left, what there was.
+ */
+items: Array<Item>, 
+/**
+ * Pieces or uses left.
+ */
+left: number, 
+/**
+ * Pieces or uses in all.
+ */
+quantity: number, 
+/**
+ * Why it cannot be taken here and now, as a reason code; nothing if it can.
  */
 unusable: string | null, };
 

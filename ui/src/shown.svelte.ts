@@ -12,6 +12,8 @@ export function name(stage: Stage): string {
       return `offer ${stage.subject.id} ${stage.since}`;
     case 'member':
       return `member ${stage.subject.id}`;
+    case 'choice':
+      return `choice ${stage.since}`;
     case 'verdict':
       return `verdict ${stage.at} ${stage.reason} ${stage.number ?? ''} ${stage.subject?.id ?? ''}`;
     default:

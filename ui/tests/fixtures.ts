@@ -4,6 +4,7 @@ import type { Backend } from '../src/backend';
 import type {
   Act,
   Basis,
+  Candidate,
   Case,
   Class,
   Earlier,
@@ -56,6 +57,8 @@ export const OFFLINE: Partial<Status> = {
 
 const SERVER: Basis = { on: 'server', as_of: NOW, age_seconds: 0, silence: null };
 const COPY: Basis = { on: 'copy', as_of: NOW - 38 * MINUTE, age_seconds: 38 * 60, silence: 'timed_out' };
+
+const SIGNATURE: Basis = { on: 'signature', as_of: NOW - 50 * MINUTE, age_seconds: 50 * 60, silence: 'unreachable' };
 
 function subject(change: Partial<Subject> = {}): Subject {
   return {
@@ -235,6 +238,34 @@ const COUPONS: MemberCoupon[] = [
   coupon('m6', { title: '福田店专享', stores: ['福田中心店'] }, 1, 1, 'wrong_store'),
 ];
 
+function candidate(n: number, holder: string, items: Item[], unusable: string | null = null): Candidate {
+  const title = `自提订单 A${n}`;
+  const left = items.reduce((sum, item) => sum + item.left, 0);
+  const quantity = items.reduce((sum, item) => sum + item.quantity, 0);
+  const tail = String(n).padStart(4, '0');
+  const about = {
+    ...ORDER,
+    id: `o${n}`,
+    title,
+    holder,
+    code_tail: tail,
+    stores: unusable === 'wrong_store' ? ['福田中心店'] : [],
+  };
+  return { subject: about, items, left, quantity, unusable };
+}
+
+const CANDIDATES: Candidate[] = [
+  candidate(1043, '陈*', ITEMS.slice(0, 3)),
+  candidate(1051, '欧阳**', ITEMS.slice(1, 2)),
+  candidate(1038, '', ITEMS.slice(0, 1)),
+  candidate(987, '王**', ITEMS.slice(0, 2), 'wrong_store'),
+  candidate(902, '李*', [{ ...ITEMS[3]!, taken: 1, left: 0 }], 'used'),
+];
+
+function choice(candidates: Candidate[], basis: Basis): Stage {
+  return { stage: 'choice', candidates, basis, since: NOW };
+}
+
 /** One stage under a name, with what the bar above then says. */
 export interface Scene {
   stage: Stage;
@@ -250,6 +281,31 @@ const NOBODY: Partial<Status> = {
   cases: 0,
 };
 const STAFF = [li, { id: 'c2', name: '张伟', manager: false }, { id: 'c3', name: '周敏', manager: true }];
+
+/** What a signed or a rotating code can come to, each under the name of its reason. */
+function signed(): Record<string, Scene> {
+  const told: [Class, string, string][] = [
+    ['stop', 'not_genuine', 'keep_goods'],
+    ['stop', 'key_withdrawn', 'call_manager'],
+    ['stop', 'key_out_of_scope', 'call_manager'],
+    ['stop', 'reserved', 'call_manager'],
+    ['fault', 'key_unknown', 'wait_for_line'],
+    ['fault', 'trust_outdated', 'wait_for_line'],
+    ['fault', 'clock_unsure', 'wait_for_line'],
+    ['fault', 'contents_unknown', 'wait_for_line'],
+    ['fault', 'not_covered', 'wait_for_line'],
+    ['act', 'code_stale', 'ask_for_live'],
+    ['act', 'code_seen', 'ask_for_live'],
+    ['act', 'staff_badge', 'ask_for_code'],
+    ['act', 'command_idle', 'nothing'],
+    ['act', 'payment_damaged', 'use_cash_register'],
+  ];
+  const scene = ([verdictClass, reason, todo]: [Class, string, string]): [string, Scene] => {
+    const basis = verdictClass === 'act' ? null : SIGNATURE;
+    return [reason, { stage: verdict(verdictClass, reason, todo, { subject: null, basis }), status: OFFLINE }];
+  };
+  return Object.fromEntries(told.map(scene));
+}
 
 export const SCENES: Record<string, Scene> = {
   enrol: { stage: { stage: 'enrol', failed: null }, status: NOBODY },
@@ -318,6 +374,16 @@ export const SCENES: Record<string, Scene> = {
       basis: COPY,
     },
   },
+  choice: { stage: choice(CANDIDATES, SERVER) },
+  choice_one: { stage: choice(CANDIDATES.slice(0, 1), SERVER) },
+  choice_offline: { stage: choice(CANDIDATES.slice(0, 3), COPY), status: OFFLINE },
+  choice_none: { stage: choice(CANDIDATES.slice(3), SERVER) },
+  choice_many: {
+    stage: choice(
+      Array.from({ length: 12 }, (_, i) => candidate(1100 + i, '林*', ITEMS.slice(0, 3))),
+      SERVER,
+    ),
+  },
   pass: { stage: verdict('pass', 'redeemed', 'deduct_amount', { amount: 2000, ...UNDO }) },
   pass_percent: {
     stage: verdict('pass', 'redeemed', 'deduct_percent', {
@@ -329,6 +395,14 @@ export const SCENES: Record<string, Scene> = {
   },
   pass_offline: {
     stage: verdict('pass', 'redeemed', 'deduct_amount', { amount: 2000, basis: COPY, unsent: true, ...UNDO }),
+    status: OFFLINE,
+  },
+  pass_signature: {
+    stage: verdict('pass', 'redeemed', 'deduct_amount', { amount: 2000, basis: SIGNATURE, unsent: true, ...UNDO }),
+    status: OFFLINE,
+  },
+  used_signature: {
+    stage: verdict('stop', 'revoked', 'keep_goods', { basis: SIGNATURE }),
     status: OFFLINE,
   },
   pass_order: {
@@ -422,6 +496,7 @@ export const SCENES: Record<string, Scene> = {
     status: OFFLINE,
   },
   blocked: { stage: { stage: 'blocked', detail: 'counterfoil.db: database is locked (5)' }, status: NOBODY },
+  ...signed(),
   journal_broken: { stage: verdict('fault', 'journal_broken', 'call_service', { subject: null, basis: null }) },
 };
 

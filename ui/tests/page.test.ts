@@ -108,6 +108,22 @@ describe('a verdict', () => {
     expect(find('verdict').textContent).toContain('离线 · 待上传');
   });
 
+  it('from a signature is never green either, and says so in its own words', async () => {
+    await open('pass_signature');
+    const card = find('verdict');
+    expect(card.className).toMatch(/\blocal\b/);
+    expect(card.dataset).toMatchObject({ class: 'pass', basis: 'signature', unsent: 'true' });
+    expect(card.querySelector('.stripes'), 'striped like the copy').not.toBeNull();
+    expect(find('unsent').textContent).toContain('离线验签 · 待上传');
+    expect(card.querySelector('.facts')?.textContent).toContain('离线验签，名单 13:13（50 分钟前）');
+    const own = find('unsent').innerHTML;
+    cleanup();
+    await open('pass_offline');
+    expect(find('unsent').querySelector('path')?.outerHTML, 'the copy has another icon').not.toBe(
+      new DOMParser().parseFromString(own, 'text/html').querySelector('path')?.outerHTML,
+    );
+  });
+
   it('says who used it before, when and where', async () => {
     await open('used');
     expect(find('verdict').textContent).toContain('已于 12:41 在福田中心店 2号收银机 由张伟核销');
@@ -277,6 +293,7 @@ describe('a double or triple click', () => {
     ['offer_order', 'btn-confirm'],
     ['offer_order', 'btn-next'],
     ['member', 'coupon-m3'],
+    ['choice', 'candidate-o1043'],
     ['counted_unseen', 'btn-handover'],
   ])('presses nothing on %s that has only just appeared: %s', async (scene, button) => {
     await open('ready');
@@ -307,9 +324,79 @@ describe('a member', () => {
   });
 });
 
+describe('a choice', () => {
+  it('is made by a touch or by the number that stands on the row', async () => {
+    await open('choice');
+    expect(find('candidate-o1051').textContent).toMatch(/2.*欧阳\*\*.*自提订单 A1051.*海盐芝士蛋糕 6 寸 ×1/s);
+    await click('candidate-o1051');
+    expect(shell.acts).toEqual([{ act: 'choose', id: 'o1051' }]);
+    cleanup();
+    await open('choice');
+    press('3', performance.now(), 'Digit3');
+    await settle(200);
+    expect(shell.acts).toEqual([{ act: 'choose', id: 'o1038' }]);
+  });
+
+  it('is walked with the arrows, and Enter takes only what was walked to', async () => {
+    await open('choice');
+    await key('Enter');
+    expect(shell.acts, 'nothing is chosen by default').toEqual([]);
+    for (const name of ['ArrowDown', 'ArrowDown', 'ArrowDown', 'ArrowDown', 'ArrowUp']) await key(name);
+    await key('Enter');
+    expect(shell.acts, 'what cannot be taken is passed over').toEqual([{ act: 'choose', id: 'o1051' }]);
+  });
+
+  it('asks even where only one fits', async () => {
+    await open('choice_one');
+    expect(document.querySelector('main h1')?.textContent).toBe('是这一单吗？');
+    await key('Enter');
+    expect(shell.acts).toEqual([]);
+  });
+
+  it('says why, and refuses, what cannot be taken', async () => {
+    await open('choice');
+    expect(find('candidate-o987').textContent).toContain('不适用于本店');
+    await click('candidate-o987');
+    press('4', performance.now(), 'Digit4');
+    await settle(200);
+    expect(shell.acts).toEqual([]);
+    cleanup();
+    await open('choice_none');
+    expect(document.querySelector('main header')?.textContent).toContain('这些单现在都不能核销');
+  });
+
+  it('is put aside with Escape', async () => {
+    await open('choice');
+    await key('Escape');
+    expect(shell.acts).toEqual([{ act: 'next' }]);
+  });
+
+  it('is not made by a digit that was meant for what was there before', async () => {
+    await open('ready');
+    press('1', performance.now(), 'Digit1');
+    shell.changed(screen('choice', 'zh-CN', 2));
+    await settle(250);
+    press('1', performance.now(), 'Digit1');
+    await settle(400);
+    expect(shell.acts).toEqual([]);
+    press('1', performance.now(), 'Digit1');
+    await settle(200);
+    expect(shell.acts).toEqual([{ act: 'choose', id: 'o1043' }]);
+  });
+
+  it('has no numbers beyond the keys that there are', async () => {
+    await open('choice_many');
+    const numbers = [...document.querySelectorAll('main .number:not(.none)')].map((number) => number.textContent);
+    expect(numbers).toEqual(['1', '2', '3', '4', '5', '6', '7', '8', '9']);
+    expect(document.querySelector('main footer')?.textContent, 'more than are in sight').toContain('共 12 单');
+    await click('candidate-o1111');
+    expect(shell.acts).toEqual([{ act: 'choose', id: 'o1111' }]);
+  });
+});
+
 describe('a scan', () => {
   it('is sent from every screen, and its Enter presses nothing', async () => {
-    for (const scene of ['ready', 'offer_order', 'member', 'pass', 'counted_unseen', 'sign_in']) {
+    for (const scene of ['ready', 'offer_order', 'member', 'choice', 'pass', 'counted_unseen', 'sign_in']) {
       await open(scene);
       const button = document.querySelector<HTMLElement>('main button, nav button');
       button?.focus();

@@ -31,9 +31,33 @@ pub enum CodeKind {
     Member,
     /// `E`: no entitlement, but the right to enrol one till.
     Enrolment,
+    /// `S`: no entitlement, but a member of staff.
+    Badge,
 }
 
 impl CodeKind {
+    /// Each of them.
+    pub const ALL: [CodeKind; 6] = [
+        CodeKind::Order,
+        CodeKind::Coupon,
+        CodeKind::TimesCard,
+        CodeKind::Member,
+        CodeKind::Enrolment,
+        CodeKind::Badge,
+    ];
+
+    /// The stable code.
+    pub fn code(self) -> &'static str {
+        match self {
+            CodeKind::Order => "order",
+            CodeKind::Coupon => "coupon",
+            CodeKind::TimesCard => "times_card",
+            CodeKind::Member => "member",
+            CodeKind::Enrolment => "enrolment",
+            CodeKind::Badge => "badge",
+        }
+    }
+
     fn letter(self) -> char {
         match self {
             CodeKind::Order => 'P',
@@ -41,13 +65,12 @@ impl CodeKind {
             CodeKind::TimesCard => 'T',
             CodeKind::Member => 'M',
             CodeKind::Enrolment => 'E',
+            CodeKind::Badge => 'S',
         }
     }
 
     fn of(letter: char) -> Option<CodeKind> {
-        [CodeKind::Order, CodeKind::Coupon, CodeKind::TimesCard, CodeKind::Member, CodeKind::Enrolment]
-            .into_iter()
-            .find(|kind| kind.letter() == letter)
+        CodeKind::ALL.into_iter().find(|kind| kind.letter() == letter)
     }
 }
 
@@ -90,11 +113,12 @@ impl Code {
             };
         }
         // A half-scanned code keeps our letters; a burst that lost its head has lost the kind letter too, so the
-        // letter is not asked for here. Pure digits belong to others (EAN, telephone, payment).
+        // letter is not asked for here. A few have no digit: then all letters must be of our alphabet. Pure digits belong to others (EAN, telephone, payment).
         let plausible = (LENGTH / 2..=LENGTH * 2).contains(&folded.chars().count())
             && folded.chars().all(|c| c.is_ascii_alphanumeric())
             && folded.chars().any(|c| c.is_ascii_alphabetic())
-            && folded.chars().any(|c| c.is_ascii_digit());
+            && (folded.chars().any(|c| c.is_ascii_digit())
+                || bytes.iter().all(|byte| ALPHABET.contains(byte)));
         Err(if plausible { NotACode::Damaged } else { NotACode::OtherShape })
     }
 

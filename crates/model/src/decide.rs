@@ -99,6 +99,15 @@ pub struct Offer {
     pub items: Vec<Item>,
 }
 
+impl Offer {
+    /// What is left of each line, whether or not it may be taken.
+    pub fn of(known: &Known) -> Offer {
+        let item =
+            |line: &Line| Item { line: line.clone(), taken: known.taken(line), left: known.left(line) };
+        Offer { items: known.entitlement.lines.iter().map(item).collect() }
+    }
+}
+
 /// A refusal with the facts that its sentence needs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
@@ -118,14 +127,7 @@ impl From<Reason> for Refusal {
 pub fn offer(known: &Known, place: &Place, now: UnixMs) -> Result<Offer, Refusal> {
     match standing_refusal(known, place, now) {
         Some(refusal) => Err(refusal),
-        None => Ok(Offer {
-            items: known
-                .entitlement
-                .lines
-                .iter()
-                .map(|line| Item { line: line.clone(), taken: known.taken(line), left: known.left(line) })
-                .collect(),
-        }),
+        None => Ok(Offer::of(known)),
     }
 }
 

@@ -4,11 +4,14 @@
 //! serialisation: `now` is an argument, and its values are converted by whoever stores or sends them
 //! (`wire`, a store, a view). The same function therefore decides at the till and at the server.
 
+pub mod campaign;
 pub mod code;
 pub mod decide;
 pub mod entitlement;
 pub mod place;
 pub mod policy;
+pub mod profile;
+pub mod prove;
 pub mod reading;
 pub mod redemption;
 pub mod settlement;

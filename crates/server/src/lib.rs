@@ -6,11 +6,14 @@
 
 pub mod clock;
 pub mod demo;
+pub mod keys;
+pub mod picture;
 pub mod pin;
 pub mod real;
 pub mod routes;
 pub mod serve;
 pub mod sheet;
+pub mod signing;
 pub mod store;
 
 pub use clock::{Clock, Dice, Hands};

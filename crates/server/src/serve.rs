@@ -7,10 +7,13 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
+use crate::keys::{Keys, KeysError};
 use crate::routes::{State, app};
 
 /// How long requests that have begun may take to end (seconds). A client that stalls must not keep the server.
 const STOP_SECONDS_MAX: u64 = 10;
+/// How often it is looked whether the trust list has to be signed anew.
+const LOOK_AT_TRUST_EVERY: Duration = Duration::from_secs(3600);
 
 /// A running server.
 pub struct Server {
@@ -25,6 +28,7 @@ impl Server {
         let listener = TcpListener::bind(address).await?;
         let address = listener.local_addr()?;
         let router = app(state.clone());
+        tokio::spawn(keep_trust_fresh(state.clone()));
         let stopping = state.clone();
         let task = tokio::spawn(async move {
             axum::serve(listener, router)
@@ -57,5 +61,21 @@ impl Server {
         };
         self.state.store.close().await;
         ended
+    }
+}
+
+/// Signs the trust list anew long before it ends, for as long as the server runs.
+async fn keep_trust_fresh(state: State) {
+    loop {
+        match Keys::of(&state.store).renew().await {
+            Ok(true) => tracing::info!("the trust list was signed anew"),
+            Ok(false) => {}
+            Err(error @ KeysError::NoKey(_)) => tracing::warn!(%error, "the trust list is getting old"),
+            Err(error) => tracing::error!(%error, "the trust list cannot be signed anew"),
+        }
+        tokio::select! {
+            () = tokio::time::sleep(LOOK_AT_TRUST_EVERY) => {}
+            () = state.stopped() => return,
+        }
     }
 }

@@ -4,23 +4,26 @@
 //! time; a screen can be taken at any moment.
 
 use std::collections::VecDeque;
-use std::hash::{BuildHasher, RandomState};
+use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use model::decide::{Known, Outcome};
 use model::entitlement::Kind;
-use model::reading::{Scan, Source};
+use model::reading::{Command, Scan, Source};
 use model::redemption::{Number, Take};
-use model::time::UnixMs;
+use model::time::{MonotonicMs, UnixMs};
 use model::verdict::{Basis, Reason, Todo};
 use tokio::sync::watch;
 use wire::line::Person;
 
 use crate::folder::Settings;
 use crate::ledger::State;
-use crate::redeem::{Sight, Told};
-use crate::screen::{MemberCard, OfferCard, Row, Screen, Stage, Stands, Subject, Verdict};
+use crate::redeem::Wish;
+use crate::screen::{
+    Candidate, ChoiceCard, MemberCard, OfferCard, Row, Screen, Stage, Stands, Subject, Verdict,
+};
+use crate::see::{Sight, Told};
 use crate::staff::{self, Door};
 use crate::till::Till;
 use crate::words::Language;
@@ -30,9 +33,9 @@ mod show;
 pub use show::{class_code, todo_figures};
 
 /// The same text again within so long is the scanner's echo, not a customer (milliseconds).
-const ECHO_MS: i64 = 2_500;
+const ECHO_MS: u64 = 2_500;
 /// So long after an act nothing comes up by itself (milliseconds).
-const CALM_MS: i64 = 5_000;
+const CALM_MS: u64 = 5_000;
 /// How many results the strip shows.
 const STRIP: usize = 5;
 
@@ -43,7 +46,7 @@ pub enum Act {
     Scan(Scan),
     /// The offer is confirmed.
     Confirm(Vec<Take>),
-    /// One of the member's coupons, by its entitlement's id.
+    /// One of the member's coupons, or one of those that a short code fits, by its entitlement's id.
     Choose(String),
     /// A redemption is taken back.
     Undo(Number),
@@ -88,14 +91,14 @@ struct Inner {
     settings: Settings,
     system: Language,
     /// Keyed hash and moment of the last scanned text: the text itself may be a secret.
-    last_scan: Option<(u64, UnixMs)>,
+    last_scan: Option<(u64, MonotonicMs)>,
     /// How the offer on the screen came in.
     source: Source,
     strip: VecDeque<Row>,
     /// Nobody has seen yet what was last decided before this start.
     fresh: bool,
-    /// When the clerk last did something.
-    acted_at: UnixMs,
+    /// When the clerk last did something since the start.
+    acted_at: Option<MonotonicMs>,
 }
 
 impl Desk {
@@ -109,7 +112,7 @@ impl Desk {
             source: Source::Wedge,
             strip: VecDeque::new(),
             fresh: false,
-            acted_at: UnixMs(0),
+            acted_at: None,
         };
         let desk = Desk {
             till,
@@ -163,7 +166,7 @@ impl Desk {
     /// Does what the clerk did and gives the screen that follows.
     pub async fn act(&self, act: Act) -> Screen {
         let _alone = self.acting.lock().await;
-        self.inner().acted_at = self.till.now();
+        self.inner().acted_at = Some(self.till.passed());
         match act {
             Act::Scan(scan) => self.scan(scan).await,
             Act::Confirm(takes) => self.confirm(takes).await,
@@ -235,10 +238,10 @@ impl Desk {
     /// was so a moment ago: a card must not come up under a finger that is meant for another.
     fn meet_unseen(&self) {
         let Some(verdict) = self.unseen() else { return };
-        let now = self.till.now();
+        let now = self.till.passed();
         let mut inner = self.inner();
         let free = match &inner.stage {
-            Stage::Ready => now.0 - inner.acted_at.0 > CALM_MS,
+            Stage::Ready => inner.acted_at.is_none_or(|at| now.0.saturating_sub(at.0) > CALM_MS),
             Stage::Verdict(shown) => shown.before_restart && shown.number != verdict.number,
             _ => false,
         };
@@ -248,12 +251,16 @@ impl Desk {
     }
 
     async fn scan(&self, scan: Scan) {
-        let now = self.till.now();
-        let hash = self.hasher.hash_one(&scan.text);
+        let now = self.till.passed();
+        let mut hasher = self.hasher.build_hasher();
+        scan.text.hash_into(&mut hasher);
+        let hash = hasher.finish();
         let echo = {
             let mut inner = self.inner();
             let echo = scan.source == Source::Wedge
-                && inner.last_scan.is_some_and(|(last, at)| last == hash && now.0 - at.0 < ECHO_MS);
+                && inner
+                    .last_scan
+                    .is_some_and(|(last, at)| last == hash && now.0.saturating_sub(at.0) < ECHO_MS);
             inner.last_scan = Some((hash, now));
             echo
         };
@@ -266,14 +273,37 @@ impl Desk {
         if self.till.lock().is_some() && self.person().is_none() {
             return self.refuse(Reason::SignInFirst.into());
         }
+        if let Some(command) = self.till.command(&scan) {
+            return self.obey(command).await;
+        }
         self.inner().source = scan.source;
         self.set_stage(Stage::Checking);
         let sight = self.till.see(&scan).await;
         self.show_sight(sight);
     }
 
+    /// Does what a printed command says, if it has anything to do with what is on the screen.
+    async fn obey(&self, command: Command) {
+        let stage = self.inner().stage.clone();
+        match (command, stage) {
+            (Command::Confirm | Command::TakeAll, Stage::Offer(card)) => {
+                self.confirm(card.usual_takes()).await
+            }
+            (Command::Undo, Stage::Verdict(Verdict { undo: Some((number, _)), .. })) => {
+                self.undo(number).await
+            }
+            (Command::Next, _) => self.next(),
+            _ => self.refuse(Reason::CommandIdle.into()),
+        }
+    }
+
     async fn choose(&self, id: &str) {
-        if !matches!(self.inner().stage, Stage::Member(_)) {
+        let offered = match &self.inner().stage {
+            Stage::Member(_) => true,
+            Stage::Choice(card) => card.can_choose(id),
+            _ => false,
+        };
+        if !offered {
             return;
         }
         self.set_stage(Stage::Checking);
@@ -283,8 +313,17 @@ impl Desk {
 
     fn show_sight(&self, sight: Sight) {
         match sight {
-            Sight::Offer { known, offer } => {
-                self.set_stage(Stage::Offer(OfferCard { known, offer, since: self.till.now() }));
+            Sight::Offer { known, offer, proof } => {
+                let since = self.till.now();
+                self.set_stage(Stage::Offer(OfferCard { known, offer, proof, since }));
+            }
+            Sight::Choice(seen) => {
+                let candidates =
+                    seen.into_iter().map(|(known, reason)| Candidate { known, reason }).collect();
+                match ChoiceCard::of(candidates, self.till.now()) {
+                    Some(card) => self.set_stage(Stage::Choice(card)),
+                    None => self.refuse(Reason::NeverIssued.into()),
+                }
             }
             Sight::Member { known, coupons } => self.set_stage(Stage::Member(MemberCard { known, coupons })),
             Sight::Refused(told) => {
@@ -354,7 +393,14 @@ impl Desk {
         };
         let Some(clerk) = self.person() else { return self.refuse(Reason::SignInFirst.into()) };
         self.set_stage(Stage::Checking);
-        match self.till.confirm(&card.known, &takes, &clerk, source.code()).await {
+        let wish = Wish {
+            known: &card.known,
+            takes: &takes,
+            clerk: &clerk,
+            source: source.code(),
+            proof: card.proof,
+        };
+        match self.till.confirm(&wish).await {
             Ok(concluded) => {
                 let verdict = self.verdict_of(concluded.number);
                 let mut verdict =

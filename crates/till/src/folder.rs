@@ -7,6 +7,7 @@
 //! | `journal.db` | what was redeemed here | nothing can give back what was not sent |
 //! | `journal.begun` | that there are lines in `journal.db` | made anew |
 //! | `copy.db` | what the server said | fetched again |
+//! | `trust.json` | which keys sign for the chain, and the latest time gone by | the keys are fetched again |
 //! | `settings.json` | language, who is signed in | defaults |
 //! | `practice.json` | a demo chain's practice codes | fetched again |
 
@@ -68,6 +69,9 @@ pub struct Identity {
     pub feed: String,
     /// The journal's epoch.
     pub epoch: u64,
+    /// The root document that was given at enrolment, in base64; empty if the chain signed no codes then.
+    #[serde(default)]
+    pub root: String,
     /// The server has barred this till. Kept, so that neither a cut line nor a restart lets it redeem again.
     #[serde(default)]
     pub barred: bool,
@@ -92,6 +96,17 @@ impl Identity {
         }
         Some(key)
     }
+}
+
+/// Which keys sign for the chain, and what time it was: what only moves forward, and must do so across restarts.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Kept {
+    /// [`model::signed::trust::Trust`] as bytes in base64; empty before the first.
+    #[serde(default)]
+    pub trust: String,
+    /// The latest time that this till has gone by (ms since 1970).
+    #[serde(default)]
+    pub mark: Option<i64>,
 }
 
 /// What the clerk has set on this till.
@@ -168,6 +183,21 @@ impl Folder {
     /// Keeps what the clerk has set.
     pub fn set_settings(&self, settings: &Settings) -> Result<(), FolderError> {
         self.write("settings.json", settings)
+    }
+
+    /// Which keys sign for the chain, and the latest time. A damaged file is as good as none: the keys are fetched again.
+    pub fn kept(&self) -> Kept {
+        self.read("trust.json")
+            .unwrap_or_else(|error| {
+                tracing::warn!(%error, "the list of keys is fetched again");
+                None
+            })
+            .unwrap_or_default()
+    }
+
+    /// Keeps which keys sign for the chain, and the latest time.
+    pub fn set_kept(&self, kept: &Kept) -> Result<(), FolderError> {
+        self.write("trust.json", kept)
     }
 
     /// The demo chain's practice codes, if any were kept.

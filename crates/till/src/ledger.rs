@@ -72,6 +72,7 @@ pub struct Ledger {
     /// Redemptions and undos in the order of the journal.
     order: Vec<Number>,
     waiting: BTreeSet<Number>,
+    latest: Option<UnixMs>,
 }
 
 impl Redemption {
@@ -115,6 +116,7 @@ impl Ledger {
     /// Takes in the next line. A line that says nothing new changes nothing.
     pub fn take_in(&mut self, line: &Line) {
         let at = UnixMs(line.at);
+        self.latest = self.latest.max(Some(at));
         match &line.act {
             Act::Begun(begun) => {
                 let Ok(number) = begun.number.parse::<Number>() else { return };
@@ -204,6 +206,21 @@ impl Ledger {
     pub fn is_settled(&self, number: Number) -> bool {
         let redemption = self.redemptions.get(&number).is_some_and(|known| known.settlement.is_some());
         redemption || self.undos.get(&number).is_some_and(|undo| undo.settlement.is_some())
+    }
+
+    /// The latest moment that any line was written at.
+    pub fn latest(&self) -> Option<UnixMs> {
+        self.latest
+    }
+
+    /// The latest moment of that entitlement's rotating code that was accepted.
+    pub fn last_moment(&self, entitlement: &str) -> Option<UnixMs> {
+        let accepted = |known: &&Redemption| {
+            known.decided.as_ref().is_some_and(|(decided, _)| decided.outcome == Outcome::Accepted)
+        };
+        let moments =
+            self.of(entitlement).filter(accepted).filter_map(|known| known.begun.proof.as_ref()?.moment);
+        moments.max().map(UnixMs)
     }
 
     /// How many redemptions and undos the server has not settled yet.

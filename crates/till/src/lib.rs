@@ -6,11 +6,13 @@
 
 pub mod desk;
 pub mod folder;
+mod keys;
 pub mod ledger;
 pub mod link;
 pub mod real;
 pub mod redeem;
 pub mod screen;
+pub mod see;
 pub mod staff;
 pub mod status;
 pub mod store;

@@ -31,6 +31,17 @@ pub enum LinkError {
     Problem(Problem),
 }
 
+/// How far a till follows what the server tells.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Held {
+    /// The last entry of the feed.
+    pub after: u64,
+    /// The version of the setup.
+    pub setup: u64,
+    /// The number of the status lists; nothing while this till believes nobody who could tell them.
+    pub status: Option<u64>,
+}
+
 /// What a till asks of its server.
 #[async_trait]
 pub trait Link: Send + Sync {
@@ -48,8 +59,8 @@ pub trait Link: Send + Sync {
     async fn ask(&self, number: &str, deadline: Duration) -> Result<Fate, LinkError>;
     /// Hands in journal lines.
     async fn lines(&self, lines: &Lines, deadline: Duration) -> Result<Intake, LinkError>;
-    /// What changed after `after`; waits up to `wait` for something to change.
-    async fn feed(&self, after: u64, wait: Duration) -> Result<Page, LinkError>;
+    /// What changed after what the till holds; waits up to `wait` for something to change.
+    async fn feed(&self, held: &Held, wait: Duration) -> Result<Page, LinkError>;
     /// A demo chain's practice codes.
     async fn practice(&self, deadline: Duration) -> Result<Vec<Practice>, LinkError>;
 }
@@ -130,8 +141,11 @@ impl Link for HttpLink {
         self.call(Method::POST, &path, Some(lines), deadline).await
     }
 
-    async fn feed(&self, after: u64, wait: Duration) -> Result<Page, LinkError> {
-        let path = format!("v1/feeds/{}?after={after}&wait={}", self.feed, wait.as_secs());
+    async fn feed(&self, held: &Held, wait: Duration) -> Result<Page, LinkError> {
+        let Held { after, setup, status } = held;
+        let wait_seconds = wait.as_secs();
+        let status = status.map(|status| format!("&status={status}")).unwrap_or_default();
+        let path = format!("v1/feeds/{}?after={after}&setup={setup}&wait={wait_seconds}{status}", self.feed);
         self.call(Method::GET, &path, NOTHING, wait + FEED_DEADLINE).await
     }
 

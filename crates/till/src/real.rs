@@ -1,11 +1,16 @@
 //! The real clock and the real dice, and the traits through which everybody else is handed them.
 
-use model::time::UnixMs;
+use std::sync::LazyLock;
+use std::time::Instant;
+
+use model::time::{MonotonicMs, UnixMs};
 
 /// Tells the time.
 pub trait Clock: Send + Sync {
-    /// The time now.
+    /// What the wall clock says, which anybody can set.
     fn now(&self) -> UnixMs;
+    /// A clock that nobody can set and that only counts on.
+    fn monotonic(&self) -> MonotonicMs;
 }
 
 /// Gives random bytes fit for secrets and numbers.
@@ -23,6 +28,12 @@ impl Clock for SystemClock {
     fn now(&self) -> UnixMs {
         let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
         UnixMs(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "this is the one place where the real time comes in")]
+    fn monotonic(&self) -> MonotonicMs {
+        static START: LazyLock<Instant> = LazyLock::new(Instant::now);
+        MonotonicMs(u64::try_from(START.elapsed().as_millis()).unwrap_or(u64::MAX))
     }
 }
 

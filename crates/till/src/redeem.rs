@@ -4,61 +4,19 @@
 
 use std::time::Duration;
 
-use model::code::Code;
-use model::decide::{self, Answer, Decision, Known, Offer, Origin, Outcome, Refusal};
+use model::decide::{self, Answer, Decision, Known, Outcome, Refusal};
 use model::entitlement::{Kind, Use};
-use model::reading::{self, Reading, Scan};
+use model::prove::Proof;
 use model::redemption::{Number, Take};
 use model::settlement::Settlement;
 use model::time::UnixMs;
 use model::verdict::{Basis, Reason, Silence};
-use wire::api::{Found, Lookup, Redeem, Redeemed};
+use wire::api::{Redeem, Redeemed};
 use wire::line::{self, Act, Begun, Decided, NamedTake, Person};
 
 use crate::ledger::State as Stand;
 use crate::link::LinkError;
-use crate::store::copy::CopyError;
 use crate::till::{DEADLINE, LineState, State, Till};
-
-/// What a scan led to.
-#[derive(Clone, Debug)]
-pub enum Sight {
-    /// Something may be taken.
-    Offer {
-        /// What is known of it.
-        known: Box<Known>,
-        /// What may be taken.
-        offer: Offer,
-    },
-    /// A membership with its coupons and cards.
-    Member {
-        /// What is known of the membership.
-        known: Box<Known>,
-        /// What is known of each coupon and card, with why it cannot be used here and now, if it cannot.
-        coupons: Vec<(Known, Option<Reason>)>,
-    },
-    /// Nothing may be taken.
-    Refused(Told),
-}
-
-/// A refusal with everything that its verdict shows.
-#[derive(Clone, Debug)]
-pub struct Told {
-    /// Why.
-    pub reason: Reason,
-    /// The use that stands in the way.
-    pub earlier: Option<Use>,
-    /// What is known of the entitlement, if one was found.
-    pub known: Option<Box<Known>>,
-    /// On what it rests, if anybody or anything was asked.
-    pub basis: Option<Basis>,
-}
-
-impl From<Reason> for Told {
-    fn from(reason: Reason) -> Told {
-        Told { reason, earlier: None, known: None, basis: None }
-    }
-}
 
 /// A redemption that was decided, and whose lines are on disk.
 #[derive(Clone, Debug)]
@@ -82,171 +40,37 @@ pub struct UndoDone {
     pub settlement: Option<Settlement>,
 }
 
-enum Key {
-    Code(Code),
-    Id(String),
+/// What a clerk confirms.
+#[derive(Clone, Copy)]
+pub struct Wish<'a> {
+    /// What is known of the entitlement that was offered.
+    pub known: &'a Known,
+    /// So much of it.
+    pub takes: &'a [Take],
+    /// By whom.
+    pub clerk: &'a Person,
+    /// How its code came in.
+    pub source: &'a str,
+    /// What its signature proved, if it has one.
+    pub proof: Option<Proof>,
 }
 
 impl Till {
-    /// Says what a scanned text is and what may be taken for it.
-    pub async fn see(&self, scan: &Scan) -> Sight {
-        if self.lock().is_none() {
-            return Sight::Refused(Reason::NotEnrolled.into());
-        }
-        match reading::read(&scan.text) {
-            Reading::Ours(code) => self.see_key(Key::Code(code)).await,
-            Reading::Enrolment(_) => Sight::Refused(Reason::EnrolmentCode.into()),
-            Reading::Other(reason) => Sight::Refused(reason.into()),
-        }
-    }
-
-    /// Says what may be taken of an entitlement that a member card listed.
-    pub async fn see_id(&self, id: &str) -> Sight {
-        self.see_key(Key::Id(id.to_owned())).await
-    }
-
-    async fn see_key(&self, key: Key) -> Sight {
-        let (known, coupons) = match self.look_up(&key).await {
-            Ok(found) => found,
-            Err(told) => return Sight::Refused(told),
-        };
-        let now = self.clock.now();
-        let Some((place, policy)) = self.lock().as_ref().map(|state| (state.place(), state.policy())) else {
-            return Sight::Refused(Reason::NotEnrolled.into());
-        };
-        let told = |refusal: Refusal, known: Box<Known>| Told {
-            reason: refusal.reason,
-            earlier: refusal.earlier,
-            basis: Some(known.basis()),
-            known: Some(known),
-        };
-        let too_old = |known: &Known| {
-            let age_max = i64::from(policy.copy_age_hours_max) * 3600;
-            !matches!(known.origin, Origin::Server) && now.seconds_since(known.heard_at) > age_max
-        };
-        match decide::offer(&known, &place, now) {
-            Err(refusal) => Sight::Refused(told(refusal, Box::new(known))),
-            // Told now rather than after the clerk has confirmed.
-            Ok(_) if too_old(&known) => Sight::Refused(told(Reason::CopyTooOld.into(), Box::new(known))),
-            Ok(_) if matches!(known.entitlement.kind, Kind::Member(_)) => {
-                let with_reason = |coupon: Known| {
-                    let reason = decide::offer(&coupon, &place, now).err().map(|refusal| refusal.reason);
-                    (coupon, reason)
-                };
-                Sight::Member {
-                    known: Box::new(known),
-                    coupons: coupons.into_iter().map(with_reason).collect(),
-                }
-            }
-            Ok(offer) => Sight::Offer { known: Box::new(known), offer },
-        }
-    }
-
-    /// Asks the server if the line is up, otherwise the copy. Also gives the coupons of a membership.
-    async fn look_up(&self, key: &Key) -> Result<(Known, Vec<Known>), Told> {
-        let (line, link) = match self.lock().as_ref() {
-            Some(state) => (state.line, state.link.clone()),
-            None => return Err(Reason::NotEnrolled.into()),
-        };
-        let silence = match line {
-            LineState::Revoked => return Err(Reason::TillRevoked.into()),
-            LineState::Offline(silence) => silence,
-            LineState::Online => {
-                let lookup = match key {
-                    Key::Code(code) => Lookup::Code { code: code.secret().to_owned() },
-                    Key::Id(id) => Lookup::Id { id: id.clone() },
-                };
-                let answer = link.lookup(&lookup, DEADLINE).await;
-                self.note_line(&answer);
-                match answer {
-                    Ok(found) => match self.join_found(&found) {
-                        Some(joined) => return Ok(joined),
-                        None => Silence::Garbled,
-                    },
-                    Err(LinkError::Barred) => return Err(Reason::TillRevoked.into()),
-                    Err(LinkError::Problem(problem)) if problem.error == "never_issued" => {
-                        return Err(Told { basis: Some(Basis::Server), ..Reason::NeverIssued.into() });
-                    }
-                    Err(LinkError::Problem(problem)) => {
-                        tracing::warn!(error = %problem.error, "a look-up was not answered");
-                        Silence::Garbled
-                    }
-                    Err(LinkError::Silent(silence)) => silence,
-                }
-            }
-        };
-        self.look_in_copy(key, silence)
-    }
-
-    fn join_found(&self, found: &Found) -> Option<(Known, Vec<Known>)> {
-        let guard = self.lock();
-        let state = guard.as_ref()?;
-        let now = self.clock.now();
-        let known = state.join(&found.entitlement, now, Origin::Server).ok()?;
-        // A coupon that this version cannot read is left out; the rest of the card is still good.
-        let coupons = found.coupons.iter().filter_map(|told| state.join(told, now, Origin::Server).ok());
-        Some((known, coupons.collect()))
-    }
-
-    fn look_in_copy(&self, key: &Key, silence: Silence) -> Result<(Known, Vec<Known>), Told> {
-        let mut guard = self.lock();
-        let Some(state) = guard.as_mut() else { return Err(Reason::NotEnrolled.into()) };
-        let found = || -> Result<Option<_>, CopyError> {
-            let told = match key {
-                Key::Code(code) => state.copy.by_code_hash(&wire::code_hash(&state.store_key, code))?.pop(),
-                Key::Id(id) => state.copy.by_id(id)?,
-            };
-            match (told, state.copy.heard_at()?) {
-                (Some(told), Some(heard_at)) => {
-                    let coupons = state.copy.of_member(&told.id)?;
-                    Ok(Some((told, coupons, heard_at)))
-                }
-                _ => Ok(None),
-            }
-        };
-        let found = found().unwrap_or_else(|error| {
-            self.meet_copy_error(state, &error);
-            None
-        });
-        let as_of = found.as_ref().map(|(_, _, heard_at)| *heard_at);
-        let joined = found.and_then(|(told, coupons, heard_at)| {
-            let origin = Origin::Copy(silence);
-            let known = state.join(&told, heard_at, origin).ok()?;
-            let coupons = coupons.iter().filter_map(|told| state.join(told, heard_at, origin).ok());
-            Some((known, coupons.collect()))
-        });
-        joined.ok_or_else(|| {
-            let as_of = as_of.or_else(|| state.copy.heard_at().ok().flatten()).unwrap_or_default();
-            Told { basis: Some(Basis::Copy { as_of, silence }), ..Reason::UnknownOffline.into() }
-        })
-    }
-
-    /// Takes `takes` of what was offered: begins, asks the server or decides without it, and journals.
+    /// Takes what the clerk wishes of what was offered: begins, asks the server or decides without it, and journals.
     ///
     /// An `Err` says why nothing was accepted although nobody refused it: the journal took no line.
-    pub async fn confirm(
-        &self,
-        known: &Known,
-        takes: &[Take],
-        clerk: &Person,
-        source: &str,
-    ) -> Result<Concluded, Reason> {
-        match self.try_confirm(known, takes, clerk, source).await? {
+    pub async fn confirm(&self, wish: &Wish<'_>) -> Result<Concluded, Reason> {
+        match self.try_confirm(wish).await? {
             Some(concluded) => Ok(concluded),
             // An interrupted act that was to go on turned out to be voided; it begins anew, under a new number.
-            None => self.try_confirm(known, takes, clerk, source).await?.ok_or(Reason::Unfinished),
+            None => self.try_confirm(wish).await?.ok_or(Reason::Unfinished),
         }
     }
 
     /// Nothing if the number of an interrupted act was voided meanwhile; that stands in the journal then.
-    async fn try_confirm(
-        &self,
-        known: &Known,
-        takes: &[Take],
-        clerk: &Person,
-        source: &str,
-    ) -> Result<Option<Concluded>, Reason> {
-        let now = self.clock.now();
+    async fn try_confirm(&self, wish: &Wish<'_>) -> Result<Option<Concluded>, Reason> {
+        let Wish { known, takes, .. } = *wish;
+        let now = self.now();
         let (number, begun, begun_at) = {
             let mut guard = self.lock();
             let state = guard.as_mut().ok_or(Reason::NotEnrolled)?;
@@ -265,13 +89,11 @@ impl Till {
                     match state.line {
                         LineState::Revoked => return Err(Reason::TillRevoked),
                         LineState::Offline(silence) => {
-                            return self
-                                .decide_alone(state, number, known, takes, clerk, source, silence)
-                                .map(Some);
+                            return self.decide_alone(state, number, wish, silence).map(Some);
                         }
                         LineState::Online => {}
                     }
-                    let begun = begin(number, known, takes, clerk, source, true);
+                    let begun = begin(number, wish, known, Asking::Server);
                     state.write(now, vec![Act::Begun(begun.clone())])?;
                     state.in_hand = Some(number);
                     (number, begun, now)
@@ -288,23 +110,24 @@ impl Till {
     }
 
     /// Offline: begun and decided in one transaction, one flush of the disk.
-    #[expect(clippy::too_many_arguments, reason = "the parts of one act, used once")]
     fn decide_alone(
         &self,
         state: &mut State,
         number: Number,
-        known: &Known,
-        takes: &[Take],
-        clerk: &Person,
-        source: &str,
+        wish: &Wish<'_>,
         silence: Silence,
     ) -> Result<Concluded, Reason> {
-        let now = self.clock.now();
-        let mut known = known.clone();
+        let takes = wish.takes;
+        let time = self.time();
+        if time.must_ask {
+            return Err(Reason::ClockUnsure);
+        }
+        let now = time.at;
+        let mut known = wish.known.clone();
         state.join_own(&mut known);
         let answer = Answer::Silent(silence);
         let decision = decide::conclude(&known, takes, &state.place(), &state.policy(), now, answer);
-        let begun = begin(number, &known, takes, clerk, source, false);
+        let begun = begin(number, wish, &known, Asking::Nobody);
         let decided = decided(number, &known, takes, &decision);
         state.write(now, vec![Act::Begun(begun), Act::Decided(decided)])?;
         self.wake.notify_one();
@@ -321,7 +144,7 @@ impl Till {
         takes: &[Take],
     ) -> Result<Option<Concluded>, Reason> {
         let answer = self.ask_server(number, begun, begun_at).await;
-        let now = self.clock.now();
+        let now = self.now();
         let mut guard = self.lock();
         let state = guard.as_mut().ok_or(Reason::NotEnrolled)?;
         let Some(answer) = answer else {
@@ -391,7 +214,7 @@ impl Till {
 
     /// Takes a redemption back.
     pub async fn undo(&self, of: Number, clerk: &Person) -> Result<UndoDone, Reason> {
-        let now = self.clock.now();
+        let now = self.now();
         let number = self.new_number(now);
         let online = {
             let mut guard = self.lock();
@@ -421,7 +244,7 @@ impl Till {
 
     /// The goods of a redemption that was counted unseen are handed over after all.
     pub fn hand_over(&self, number: Number) -> Result<Concluded, Reason> {
-        let now = self.clock.now();
+        let now = self.now();
         let mut guard = self.lock();
         let state = guard.as_mut().ok_or(Reason::NotEnrolled)?;
         let redemption = state.ledger.redemption(number).ok_or(Reason::UndoUnknown)?;
@@ -466,7 +289,14 @@ fn answer_of(error: LinkError) -> Answer {
     }
 }
 
-fn begin(number: Number, known: &Known, takes: &[Take], clerk: &Person, source: &str, asking: bool) -> Begun {
+/// Whether a request may be under way for a line.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Asking {
+    Server,
+    Nobody,
+}
+
+fn begin(number: Number, wish: &Wish<'_>, known: &Known, asking: Asking) -> Begun {
     let entitlement = &known.entitlement;
     let named = |take: &Take| {
         let name = entitlement.line(&take.sku).map_or_else(
@@ -482,13 +312,13 @@ fn begin(number: Number, known: &Known, takes: &[Take], clerk: &Person, source: 
         kind: kind_code(&entitlement.kind).into(),
         title: entitlement.title.clone(),
         code_tail: entitlement.code_tail.clone(),
-        takes: takes.iter().map(named).collect(),
+        takes: wish.takes.iter().map(named).collect(),
         value: entitlement.value.0,
-        clerk: clerk.clone(),
-        source: source.into(),
+        clerk: wish.clerk.clone(),
+        source: wish.source.into(),
         heard_at: known.heard_at.0,
-        asking,
-        proof: None,
+        asking: asking == Asking::Server,
+        proof: wish.proof.as_ref().map(Into::into),
     }
 }
 

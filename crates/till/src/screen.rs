@@ -1,10 +1,11 @@
 //! Everything that a screen shows, as values: the page draws it, a script prints it, a test reads it.
 
 use model::decide::{Known, Offer};
-use model::entitlement::{Entitlement, Fen};
+use model::entitlement::{Entitlement, Fen, Kind};
 use model::place::Circumstance;
-use model::redemption::Number;
-use model::time::UnixMs;
+use model::prove::Proof;
+use model::redemption::{Number, Take};
+use model::time::{Doubt, UnixMs};
 use model::verdict::{Basis, Class, Reason, Silence, Todo};
 use wire::api::Staff;
 
@@ -52,6 +53,8 @@ pub struct Status {
     pub practice: bool,
     /// The copy was damaged and is fetched anew.
     pub copy_rebuilt: bool,
+    /// What is to be said about this computer's clock.
+    pub clock: Doubt,
 }
 
 /// How things stand with the server.
@@ -91,6 +94,8 @@ pub enum Stage {
     Offer(OfferCard),
     /// A member with coupons and cards.
     Member(MemberCard),
+    /// A short code that fits these: the clerk says which is the customer's.
+    Choice(ChoiceCard),
     /// The end of a scan.
     Verdict(Verdict),
 }
@@ -102,8 +107,20 @@ pub struct OfferCard {
     pub known: Box<Known>,
     /// What may be taken.
     pub offer: Offer,
+    /// What its signature proved, if it has one.
+    pub proof: Option<Proof>,
     /// When the card appeared.
     pub since: UnixMs,
+}
+
+impl OfferCard {
+    /// What is taken if the clerk changes nothing: one use of a card, everything that is left of the rest.
+    pub fn usual_takes(&self) -> Vec<Take> {
+        let one_by_one = matches!(self.known.entitlement.kind, Kind::TimesCard);
+        let left = self.offer.items.iter().filter(|item| item.left > 0);
+        left.map(|item| Take { sku: item.line.sku.clone(), quantity: if one_by_one { 1 } else { item.left } })
+            .collect()
+    }
 }
 
 /// A member card.
@@ -113,6 +130,59 @@ pub struct MemberCard {
     pub known: Box<Known>,
     /// Each coupon and card, with why it cannot be used here and now.
     pub coupons: Vec<(Known, Option<Reason>)>,
+}
+
+/// What a short code fits: never nothing, and never chosen without a look at the customer, even if it is only one.
+#[derive(Clone, Debug)]
+pub struct ChoiceCard {
+    candidates: Vec<Candidate>,
+    since: UnixMs,
+}
+
+impl ChoiceCard {
+    /// A card of these, as of `since`: what can be taken first, then what ends soonest, then by title. Nothing if
+    /// there is nothing to choose from.
+    pub fn of(mut candidates: Vec<Candidate>, since: UnixMs) -> Option<ChoiceCard> {
+        candidates.sort_by(|one, other| one.place_in_line().cmp(&other.place_in_line()));
+        (!candidates.is_empty()).then_some(ChoiceCard { candidates, since })
+    }
+
+    /// Those that the code fits, in the order in which they are shown.
+    pub fn candidates(&self) -> &[Candidate] {
+        &self.candidates
+    }
+
+    /// When the card appeared.
+    pub fn since(&self) -> UnixMs {
+        self.since
+    }
+
+    /// Whether `id` stands on the card and can be taken.
+    pub fn can_choose(&self, id: &str) -> bool {
+        self.candidates.iter().any(|one| one.known.entitlement.id.0 == id && one.reason.is_none())
+    }
+
+    /// The candidate whose facts are the weakest: the card is no better than that one.
+    pub fn weakest(&self) -> Option<&Candidate> {
+        self.candidates.iter().find(|one| one.known.basis() != Basis::Server).or(self.candidates.first())
+    }
+}
+
+/// One of those that a short code fits.
+#[derive(Clone, Debug)]
+pub struct Candidate {
+    /// What is known of it.
+    pub known: Known,
+    /// Why it cannot be taken here and now, if it cannot.
+    pub reason: Option<Reason>,
+}
+
+impl Candidate {
+    fn place_in_line(&self) -> (bool, i64, &str, &str) {
+        let entitlement = &self.known.entitlement;
+        let until = entitlement.window.until.map_or(i64::MAX, |until| until.0);
+        (self.reason.is_some(), until, &entitlement.title, &entitlement.id.0)
+    }
 }
 
 /// What a verdict is about.
@@ -259,4 +329,74 @@ pub struct Case {
     pub reason: Option<Reason>,
     /// This till's number.
     pub number: Number,
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use model::decide::Origin;
+    use model::entitlement::{EntitlementId, Kind, Standing, Stores};
+    use model::time::Window;
+
+    use super::*;
+
+    fn candidate(id: &str, until: Option<i64>, reason: Option<Reason>, origin: Origin) -> Candidate {
+        let entitlement = Entitlement {
+            id: EntitlementId(id.into()),
+            version: 1,
+            title: format!("自提订单 {id}"),
+            kind: Kind::Order,
+            lines: vec![],
+            standing: Standing::Good,
+            window: Window { from: None, until: until.map(UnixMs) },
+            stores: Stores::Any,
+            spend_min: Fen(0),
+            value: Fen(0),
+            holder: "陈*".into(),
+            code_tail: "4821".into(),
+            notes: vec![],
+            uses: vec![],
+        };
+        let known = Known { entitlement, heard_at: UnixMs(7), origin, mine: vec![], undone: BTreeSet::new() };
+        Candidate { known, reason }
+    }
+
+    #[test]
+    fn a_choice_shows_what_can_be_taken_first_and_soonest() {
+        let card = ChoiceCard::of(
+            vec![
+                candidate("open", None, None, Origin::Server),
+                candidate("used", Some(1), Some(Reason::Used), Origin::Server),
+                candidate("late", Some(9), None, Origin::Server),
+                candidate("soon", Some(5), None, Origin::Server),
+            ],
+            UnixMs(8),
+        )
+        .expect("there is something to choose from");
+        let order: Vec<&str> =
+            card.candidates().iter().map(|one| one.known.entitlement.id.0.as_str()).collect();
+        assert_eq!(order, ["soon", "late", "open", "used"], "what cannot be taken stands last");
+        assert!(card.can_choose("soon"), "what stands on the card can be chosen");
+        assert!(!card.can_choose("used"), "unless something stands in the way");
+        assert!(!card.can_choose("another"), "and nothing else can");
+    }
+
+    #[test]
+    fn a_choice_of_nothing_does_not_exist() {
+        assert!(ChoiceCard::of(vec![], UnixMs(8)).is_none(), "there would be nothing to ask the customer");
+    }
+
+    #[test]
+    fn a_choice_is_no_better_than_its_weakest_candidate() {
+        let copy = Origin::Copy(Silence::TimedOut);
+        let both = vec![candidate("a", None, None, Origin::Server), candidate("b", None, None, copy)];
+        let card = ChoiceCard::of(both, UnixMs(8)).expect("there are two");
+        let rests = card.weakest().expect("there are two").known.basis();
+        assert_eq!(
+            rests,
+            Basis::Copy { as_of: UnixMs(7), silence: Silence::TimedOut },
+            "one is from the copy"
+        );
+    }
 }

@@ -9,18 +9,19 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use model::redemption::Number;
 use model::settlement::Settlement;
+use model::time::UnixMs;
 use wire::api::{Fate, Lines};
 use wire::line::Act;
 
 use crate::ledger::State as Stand;
-use crate::link::LinkError;
+use crate::link::{Held, LinkError};
 use crate::store::copy::Position;
 use crate::till::{State, Till};
 
 /// So many lines travel in one request.
 const LINES_PER_PUSH: u32 = 200;
 /// How long a push or a page may take when no customer waits for it.
-const PATIENCE: Duration = Duration::from_secs(30);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 /// How long the server may keep a feed request while nothing changes.
 const FEED_WAIT: Duration = Duration::from_secs(25);
 /// The pause after a failed round, at first and at most.
@@ -36,6 +37,9 @@ pub enum SyncError {
     /// The till's own disk; the message is for a log.
     #[error("{0}")]
     Disk(String),
+    /// What the server sent is not signed by those who may, or does not follow what is held.
+    #[error("a status list was not taken: {0}")]
+    NotTaken(String),
     /// There is no server yet.
     #[error("the till is not enrolled")]
     NotEnrolled,
@@ -82,6 +86,7 @@ impl Till {
 
     /// One round: asks, hands in, fetches. Afterwards the server knows everything that this till knows.
     pub async fn round(&self) -> Result<(), SyncError> {
+        self.keep_mark();
         let done = async {
             self.settle_doubts().await?;
             self.push(PATIENCE).await?;
@@ -91,7 +96,7 @@ impl Till {
         match &done {
             Ok(()) => self.note_line::<()>(&Ok(())),
             Err(SyncError::Link(error)) => self.note_line::<()>(&Err(error.clone())),
-            Err(SyncError::Disk(_) | SyncError::NotEnrolled) => {}
+            Err(SyncError::Disk(_) | SyncError::NotTaken(_) | SyncError::NotEnrolled) => {}
         }
         done
     }
@@ -202,7 +207,7 @@ impl Till {
         if acts.is_empty() {
             return Ok(());
         }
-        let now = self.clock.now();
+        let now = self.now();
         state.write(now, acts).map(|_| ()).map_err(|reason| SyncError::Disk(reason.code().into()))
     }
 
@@ -210,20 +215,33 @@ impl Till {
     async fn pull(&self, wait: Duration) -> Result<(), SyncError> {
         let disk = |error: crate::store::copy::CopyError| SyncError::Disk(error.to_string());
         loop {
-            let (link, position) = {
+            let (link, position, held) = {
                 let guard = self.lock();
                 let state = guard.as_ref().ok_or(SyncError::NotEnrolled)?;
-                (state.link.clone(), state.copy.position().map_err(disk)?)
+                let position = state.copy.position().map_err(disk)?;
+                let held = Held {
+                    after: position.seq,
+                    setup: state.copy.setup().map_or(0, |setup| setup.version),
+                    status: state
+                        .trust
+                        .as_ref()
+                        .map(|_| state.copy.status_position())
+                        .transpose()
+                        .map_err(disk)?,
+                };
+                (state.link.clone(), position, held)
             };
-            let page = link.feed(position.seq, wait).await;
+            let page = link.feed(&held, wait).await;
             self.note_line(&page);
             let page = page?;
+            self.hear_time(UnixMs(page.now));
+            let status = page.status;
             let setup_is_old = {
                 let mut guard = self.lock();
                 let state = guard.as_mut().ok_or(SyncError::NotEnrolled)?;
-                // A feed that ends before the till's place was set back to an older state: what has changed since
-                // would come under numbers that the till has behind it.
-                let set_back = page.last < position.seq;
+                // A feed, or a status list, that ends before the till's place was set back to an older state: what has
+                // changed since would come under numbers that the till has behind it.
+                let set_back = page.last < position.seq || held.status.is_some_and(|held| page.status < held);
                 if set_back || (!position.epoch.is_empty() && position.epoch != page.epoch) {
                     tracing::warn!(
                         "the server's feed has begun anew; fetching everything, sending everything"
@@ -234,7 +252,7 @@ impl Till {
                     }
                     continue;
                 }
-                let heard_at = (!page.more).then(|| self.clock.now());
+                let heard_at = (!page.more).then(|| self.now());
                 let position = Position { epoch: page.epoch, seq: page.last };
                 if let Err(error) = state.copy.apply(&page.entries, &position, heard_at) {
                     self.meet_copy_error(state, &error);
@@ -250,8 +268,12 @@ impl Till {
                 }
                 let mut guard = self.lock();
                 let state = guard.as_mut().ok_or(SyncError::NotEnrolled)?;
+                self.take_trust(state, &setup);
+                state.campaigns = crate::keys::campaigns(&setup);
+                state.profiles = crate::keys::profiles(&setup);
                 state.copy.set_setup(setup).map_err(disk)?;
             }
+            self.follow_status(status).await?;
             self.tell_news();
             if !page.more {
                 return Ok(());

@@ -3,21 +3,26 @@
 //! The state stands behind one short lock that is never held across the network. What a redemption, the sync and the
 //! desk do with it stands in [`crate::redeem`], [`crate::sync`] and [`crate::desk`].
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use model::campaign::Campaign;
 use model::decide::{Known, Origin};
 use model::place::{DeviceId, Place, StoreId};
 use model::policy::Policy;
+use model::profile::Profile;
 use model::redemption::Number;
-use model::time::UnixMs;
+use model::signed::trust::Trust;
+use model::time::{Anchor, Effective, MonotonicMs, UnixMs, Watch};
 use model::verdict::{Reason, Silence};
 use tokio::sync::{Notify, watch};
 use wire::api::Enrol;
 use wire::line::{Act, Line};
 
-use crate::folder::{Folder, FolderError, Identity};
+use crate::folder::{Folder, FolderError, Identity, Kept};
 use crate::ledger::Ledger;
 use crate::link::{HttpLink, Link, LinkError};
 use crate::real::{Clock, Dice};
@@ -30,6 +35,9 @@ pub const DEADLINE: Duration = Duration::from_millis(1500);
 /// How long an enrolment may take: a person waits, but no customer.
 const ENROL_DEADLINE: Duration = Duration::from_secs(15);
 
+/// How far the stored time may lag behind (milliseconds).
+const MARK_EVERY_MS: i64 = 15 * 60 * 1000;
+
 /// Makes the line of an enrolled till; a test hands in one that it can cut.
 pub type Connect = dyn Fn(&Identity) -> Result<Arc<dyn Link>, LinkError> + Send + Sync;
 
@@ -40,6 +48,10 @@ pub struct Till {
     pub(crate) folder: Folder,
     connect: Box<Connect>,
     state: Mutex<Option<State>>,
+    /// What time it is. May be locked while the state is, never the other way round.
+    watch: Mutex<Watch>,
+    /// The latest time that is stored (ms since 1970).
+    stored_mark: AtomicI64,
     /// Lets one hand in lines at a time.
     pub(crate) pushing: tokio::sync::Mutex<()>,
     /// Wakes the sync: there is something to send, or the line was lost.
@@ -55,6 +67,12 @@ pub(crate) struct State {
     pub journal: Result<Journal, JournalError>,
     pub ledger: Ledger,
     pub copy: Copy,
+    /// Whom this till believes; nothing while the chain signs no codes.
+    pub trust: Option<Trust>,
+    /// What signed codes stand for.
+    pub campaigns: BTreeMap<u16, Campaign>,
+    /// What the codes of the chain's malls look like.
+    pub profiles: Vec<Profile>,
     pub line: LineState,
     /// The mark that there are lines in the journal.
     pub begun: PathBuf,
@@ -138,6 +156,8 @@ impl Till {
             folder,
             connect,
             state: Mutex::new(None),
+            watch: Mutex::new(Watch::default()),
+            stored_mark: AtomicI64::new(0),
             pushing: tokio::sync::Mutex::new(()),
             wake: Notify::new(),
             news: watch::Sender::new(0),
@@ -157,6 +177,12 @@ impl Till {
         if let Err(error) = &journal {
             tracing::error!(%error, "nothing can be accepted on this till");
         }
+        let kept = self.folder.kept();
+        self.stored_mark.store(kept.mark.unwrap_or(0), Ordering::Relaxed);
+        *self.watch() = Watch::wake(ledger.latest().max(kept.mark.map(UnixMs)));
+        let trust = crate::keys::restore(&identity, &kept);
+        let campaigns = copy.setup().map(crate::keys::campaigns).unwrap_or_default();
+        let profiles = copy.setup().map(crate::keys::profiles).unwrap_or_default();
         let link = (self.connect)(&identity)?;
         let identity_barred = identity.barred;
         *self.lock() = Some(State {
@@ -166,6 +192,9 @@ impl Till {
             journal,
             ledger,
             copy,
+            trust,
+            campaigns,
+            profiles,
             line: if identity_barred { LineState::Revoked } else { LineState::Online },
             begun,
             in_hand: None,
@@ -193,6 +222,7 @@ impl Till {
             store_key: enrolled.store_key,
             feed: enrolled.feed,
             epoch: enrolled.epoch,
+            root: enrolled.root,
             barred: false,
         };
         self.folder.set_identity(&identity).map_err(OpenError::from)?;
@@ -252,9 +282,45 @@ impl Till {
         &self.folder
     }
 
-    /// The time by this till's clock.
+    /// The time to go by: never earlier than it was, whatever was done to the wall clock.
     pub fn now(&self) -> UnixMs {
-        self.clock.now()
+        self.time().at
+    }
+
+    /// The time to go by, and what is to be said about the wall clock.
+    pub fn time(&self) -> Effective {
+        let mut watch = self.watch();
+        watch.effective(self.clock.now(), self.clock.monotonic())
+    }
+
+    /// What has passed, whatever was done to the wall clock: for spans of moments within one run.
+    pub(crate) fn passed(&self) -> MonotonicMs {
+        self.clock.monotonic()
+    }
+
+    /// Takes the server's time, which answers a question just asked.
+    pub(crate) fn hear_time(&self, server: UnixMs) {
+        let heard = self.clock.monotonic();
+        self.watch().hear(Anchor { server, heard });
+        self.keep_mark();
+    }
+
+    /// Stores the latest time now and then: between two lines of the journal nothing else would remember it.
+    pub(crate) fn keep_mark(&self) {
+        let mark = self.now();
+        let stored = self.stored_mark.load(Ordering::Relaxed);
+        if mark.0.saturating_sub(stored).saturating_abs() < MARK_EVERY_MS {
+            return;
+        }
+        let kept = Kept { mark: Some(mark.0), ..self.folder.kept() };
+        match self.folder.set_kept(&kept) {
+            Ok(()) => self.stored_mark.store(mark.0, Ordering::Relaxed),
+            Err(error) => tracing::warn!(%error, "the time was not kept"),
+        }
+    }
+
+    fn watch(&self) -> MutexGuard<'_, Watch> {
+        self.watch.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A new number for an act at `now`.

@@ -4,16 +4,25 @@
 //! |---|---|---|
 //! | `POST /v1/enrolments` | [`Enrol`] | [`Enrolled`] |
 //! | `GET /v1/setup` | | [`Setup`] |
-//! | `POST /v1/lookups` | [`Lookup`] | [`Found`], or 404 |
+//! | `POST /v1/lookups` | [`Lookup`] | [`Found`], or 404; a signed code that is not taken: 409 or 422 with the reason |
 //! | `POST /v1/candidates` | [`Wanted`] | [`Candidates`] |
 //! | `GET /v1/status?after=` | | a signed status update (`application/octet-stream`) |
 //! | `PUT /v1/redemptions/{number}` | [`Redeem`] | [`Redeemed`] |
 //! | `POST /v1/redemptions/{number}/ask` | | [`Fate`] |
 //! | `POST /v1/devices/{device}/lines` | [`Lines`] | [`Intake`], or 409 |
-//! | `GET /v1/feeds/{feed}?after=&wait=` | | [`Page`] |
+//! | `GET /v1/feeds/{feed}?after=&wait=&status=` | | [`Page`] |
 //! | `GET /v1/practice` | | list of [`Practice`] |
+//! | `PUT /v1/entitlements/{reference}` | [`merchant::Issue`] | [`merchant::Issued`], or 409 |
+//! | `GET /v1/entitlements/{reference}` | | [`merchant::State`], or 404 |
+//! | `POST /v1/entitlements/{reference}/refund` | | [`merchant::State`], or 404 |
+//! | `POST /v1/entitlements/{reference}/revoke` | | [`merchant::State`], or 404 |
+//! | `POST /v1/entitlements/{reference}/card?hours=` | | [`merchant::Card`], or 409 |
+//! | `GET /v1/entitlements/{reference}/code?form=&as=&size_mm=&dpi=&level=` | | the code as text, SVG or PNG, or 409 |
+//! | `GET /v1/campaigns` | | list of [`crate::campaign::State`] |
+//! | `PUT /v1/campaigns/{number}` | [`crate::campaign::Put`] | [`crate::campaign::State`], or 409 |
 //!
-//! All but the first carry the device's token (`Authorization: Bearer`). Refusals of the transport (bad token,
+//! All but the first carry the device's token (`Authorization: Bearer`), and those under `entitlements` and `campaigns`, which are for
+//! merchants' programs, a merchant's key. Refusals of the transport (bad token,
 //! unknown code, gap) are a [`Problem`] with a 4xx status; refusals of the business are answers with status 200.
 
 use serde::{Deserialize, Serialize};
@@ -22,6 +31,9 @@ use crate::campaign::Campaign;
 use crate::entitlement::{Circumstance, Entitlement, Store, Take, Use};
 use crate::profile::Profile;
 
+#[cfg(doc)]
+use crate::merchant;
+
 /// The media type of signed things: COSE_Sign1 (RFC 9052).
 pub const COSE: &str = "application/cose; cose-type=\"cose-sign1\"";
 
@@ -29,7 +41,10 @@ pub const COSE: &str = "application/cose; cose-type=\"cose-sign1\"";
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Problem {
     /// A stable code: "code_unknown", "code_used_up", "code_expired" (enrolment), "revoked", "bad_token",
-    /// "never_issued", "voided", "number_reused" (redemption), "gap", "fork", "not_found", "bad_request", "internal".
+    /// "never_issued", "voided", "number_reused" (redemption), "gap", "fork", "out_of_scope", "invalid",
+    /// "exists_with_other_content", "not_offered" (merchants), "not_found", "bad_request", "internal"; or, about a
+    /// signed code that is looked up, a reason code: "not_genuine", "key_unknown", "key_withdrawn",
+    /// "key_out_of_scope", "contents_unknown", "expired", "not_yet" (422), "code_stale", "code_seen" (409).
     pub error: String,
     /// For the log of whoever runs the server.
     pub message: String,

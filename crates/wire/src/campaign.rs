@@ -34,3 +34,50 @@ pub struct Campaign {
     /// Whether a code of it says everything about what it stands for. If not, each one is told in the feed.
     pub complete: bool,
 }
+
+/// What a merchant's program says of a campaign, `PUT /v1/campaigns/{number}`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Put {
+    /// In the merchant's words.
+    pub title: String,
+    /// Which of the four kinds.
+    #[serde(flatten)]
+    pub kind: Kind,
+    /// Goods or uses; none where each code has its own (orders). A coupon has one with the quantity 1, which may be
+    /// left out.
+    #[serde(default)]
+    pub lines: Vec<Line>,
+    /// First moment of validity (ms since 1970).
+    #[serde(default)]
+    pub valid_from: Option<i64>,
+    /// Last moment of validity (ms since 1970).
+    #[serde(default)]
+    pub valid_until: Option<i64>,
+    /// The stores it is for, each by its id or name; nothing for every store of the chain.
+    #[serde(default)]
+    pub stores: Option<Vec<String>>,
+    /// The bill it needs (fen).
+    #[serde(default)]
+    pub spend_min: i64,
+    /// What one code is worth (fen).
+    #[serde(default)]
+    pub value: i64,
+    /// Conditions and notes, one sentence each.
+    #[serde(default)]
+    pub notes: Vec<String>,
+    /// Whether a code says everything about what it stands for: only coupons for one use.
+    #[serde(default)]
+    pub complete: bool,
+}
+
+/// A campaign as it stands.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct State {
+    /// What tills are told of it.
+    #[serde(flatten)]
+    pub campaign: Campaign,
+    /// What one code is worth (fen).
+    pub value: i64,
+    /// How many codes it has.
+    pub issued: u64,
+}

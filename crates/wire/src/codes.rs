@@ -29,6 +29,12 @@ pub fn stretched_hash(store_key: &[u8; 32], stretched: &Stretched) -> String {
     keyed(store_key, stretched)
 }
 
+/// The name under which a till knows a signed code: by the id of what it stands for. The code proves itself, so that
+/// nothing need be hidden but which ids there are.
+pub fn id_hash(store_key: &[u8; 32], id: &str) -> String {
+    keyed(store_key, id.as_bytes())
+}
+
 /// Stretches a mall's code under the chain's salt.
 pub fn stretch(salt: &[u8; 16], code: &Opaque) -> Stretched {
     let mut stretched = [0; HASH_BYTES];

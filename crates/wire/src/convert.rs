@@ -3,12 +3,14 @@
 use model::decide::Refusal;
 use model::entitlement as m;
 use model::place::{Circumstance, DeviceId, StoreId};
+use model::prove::Proof;
 use model::redemption::{NotANumber, Number, Take};
 use model::settlement::{CaseId, Fate, Settlement};
 use model::time::{UnixMs, Window};
 use model::verdict::Reason;
 
-use crate::{api, entitlement as w};
+use crate::campaign::Campaign;
+use crate::{api, entitlement as w, line};
 
 /// Something came that is not in the contract.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -108,31 +110,62 @@ impl From<&w::Kind> for m::Kind {
     }
 }
 
+impl From<&Proof> for line::Proof {
+    fn from(proof: &Proof) -> line::Proof {
+        line::Proof {
+            kid: crate::codes::hex(&proof.kid.0),
+            trust: proof.trust,
+            status: proof.status,
+            moment: proof.moment.map(|moment| moment.0),
+        }
+    }
+}
+
+impl From<&Campaign> for model::campaign::Campaign {
+    fn from(told: &Campaign) -> model::campaign::Campaign {
+        model::campaign::Campaign {
+            number: told.campaign,
+            title: told.title.clone(),
+            kind: (&told.kind).into(),
+            lines: told.lines.iter().map(line_of).collect(),
+            window: Window { from: told.valid_from.map(UnixMs), until: told.valid_until.map(UnixMs) },
+            stores: stores(told.stores.as_deref()),
+            spend_min: m::Fen(told.spend_min),
+            notes: told.notes.clone(),
+            complete: told.complete,
+        }
+    }
+}
+
+fn line_of(told: &w::Line) -> m::Line {
+    m::Line {
+        sku: told.sku.clone(),
+        name: told.name.clone(),
+        variant: told.variant.clone(),
+        shelf: told.shelf.clone(),
+        quantity: told.quantity,
+    }
+}
+
+fn stores(stores: Option<&[w::Store]>) -> m::Stores {
+    stores.map_or(m::Stores::Any, |stores| {
+        m::Stores::Only(stores.iter().map(|store| (StoreId(store.id.clone()), store.name.clone())).collect())
+    })
+}
+
 impl TryFrom<&w::Entitlement> for m::Entitlement {
     type Error = NotInContract;
 
     fn try_from(told: &w::Entitlement) -> Result<m::Entitlement, NotInContract> {
-        let line = |line: &w::Line| m::Line {
-            sku: line.sku.clone(),
-            name: line.name.clone(),
-            variant: line.variant.clone(),
-            shelf: line.shelf.clone(),
-            quantity: line.quantity,
-        };
         Ok(m::Entitlement {
             id: m::EntitlementId(told.id.clone()),
             version: told.version,
             title: told.title.clone(),
             kind: (&told.kind).into(),
-            lines: told.lines.iter().map(line).collect(),
+            lines: told.lines.iter().map(line_of).collect(),
             standing: told.standing.into(),
             window: Window { from: told.valid_from.map(UnixMs), until: told.valid_until.map(UnixMs) },
-            stores: match &told.stores {
-                None => m::Stores::Any,
-                Some(stores) => m::Stores::Only(
-                    stores.iter().map(|store| (StoreId(store.id.clone()), store.name.clone())).collect(),
-                ),
-            },
+            stores: stores(told.stores.as_deref()),
             spend_min: m::Fen(told.spend_min),
             value: m::Fen(told.value),
             holder: told.holder.clone(),

@@ -9,6 +9,7 @@ pub mod codes;
 pub mod convert;
 pub mod entitlement;
 pub mod line;
+pub mod merchant;
 pub mod profile;
 pub mod status;
 

@@ -3,6 +3,11 @@
 //! The content type in the protected header keeps apart what is signed: a code has none, a trust list and a status
 //! update each have their own, and a root is no COSE_Sign1 at all. What was signed as one can thus never be read as
 //! another. Protected header and payload go into the signature as they came, byte for byte.
+//!
+//! Frames are made with `coset`, which writes them deterministically. They are read by hand: a general decoder takes
+//! several encodings of one content, looks deeper than we let it, and parses before anything is verified.
+
+use coset::{CoseSign1Builder, HeaderBuilder, TaggedCborSerializable, iana};
 
 use super::cbor::{NotCbor, Reader, Writer};
 use super::key::{IssuingKey, Kid, PublicKey};
@@ -102,9 +107,17 @@ impl<'a> Frame<'a> {
 
 /// Signs `payload` as `content`, without a link.
 pub(super) fn seal(payload: &[u8], content: Content, key: &IssuingKey) -> Vec<u8> {
-    let protected = write_protected(Algorithm::Ed25519, key.kid(), content.media_type());
-    let signature = key.sign(&to_be_signed("Signature1", &[&protected], payload));
-    write(&protected, None, payload, &signature)
+    let mut header = HeaderBuilder::new().algorithm(iana::Algorithm::Ed25519).key_id(key.kid().0.to_vec());
+    if let Some(media_type) = content.media_type() {
+        header = header.content_type(media_type.to_owned());
+    }
+    CoseSign1Builder::new()
+        .protected(header.build())
+        .payload(payload.to_vec())
+        .create_signature(&[], |to_be_signed| key.sign(to_be_signed).to_vec())
+        .build()
+        .to_tagged_vec()
+        .expect("a frame has only what CBOR can hold")
 }
 
 /// The same frame with another link, or without one. The signature does not cover it: it proves itself.

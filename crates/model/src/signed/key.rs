@@ -15,37 +15,44 @@ pub struct Kid(pub [u8; 4]);
 /// A public key that is a good one: on the curve, in its one right encoding, and not one of the few under which
 /// anybody can sign.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub struct PublicKey(VerifyingKey);
+pub struct PublicKey {
+    key: VerifyingKey,
+    /// Kept, because each scan asks every trusted key for it.
+    kid: Kid,
+}
 
 impl PublicKey {
     /// The key of these 32 bytes (RFC 8032, 5.1.5), or nothing if they are no good key.
     pub fn from_bytes(bytes: &[u8; 32]) -> Option<PublicKey> {
         let key = VerifyingKey::from_bytes(bytes).ok()?;
         let canonical = key.to_edwards().compress().to_bytes() == *bytes;
-        (canonical && !key.is_weak()).then_some(PublicKey(key))
+        (canonical && !key.is_weak()).then(|| PublicKey::of(key))
     }
 
     /// Its 32 bytes.
     pub fn to_bytes(self) -> [u8; 32] {
-        self.0.to_bytes()
+        self.key.to_bytes()
     }
 
-    /// Its short name: the thumbprint of `{1: 1 (OKP), -1: 6 (Ed25519), -2: x}`, cut.
+    /// Its short name.
     pub fn kid(self) -> Kid {
-        let print = self.thumbprint();
-        Kid([print[0], print[1], print[2], print[3]])
+        self.kid
     }
 
-    /// Its COSE thumbprint (RFC 9679, SHA-256), which tells keys apart for good.
+    /// Its COSE thumbprint (RFC 9679, SHA-256) over `{1: 1 (OKP), -1: 6 (Ed25519), -2: x}`, which tells keys apart
+    /// for good.
     pub fn thumbprint(self) -> [u8; 32] {
-        let mut key = Writer::default();
-        key.map(3).int(1).int(1).int(-1).int(6).int(-2).bytes(self.0.as_bytes());
-        Sha256::digest(key.done()).into()
+        thumbprint(&self.key)
     }
 
     /// Whether `signature` of `message` is this key's. Strict: a signature cannot be changed into another valid one.
     pub(super) fn signed(self, message: &[u8], signature: &[u8; 64]) -> bool {
-        self.0.verify_strict(message, &Signature::from_bytes(signature)).is_ok()
+        self.key.verify_strict(message, &Signature::from_bytes(signature)).is_ok()
+    }
+
+    fn of(key: VerifyingKey) -> PublicKey {
+        let print = thumbprint(&key);
+        PublicKey { key, kid: Kid([print[0], print[1], print[2], print[3]]) }
     }
 }
 
@@ -57,13 +64,13 @@ impl PartialOrd for PublicKey {
 
 impl Ord for PublicKey {
     fn cmp(&self, other: &PublicKey) -> std::cmp::Ordering {
-        self.0.as_bytes().cmp(other.0.as_bytes())
+        self.key.as_bytes().cmp(other.key.as_bytes())
     }
 }
 
 impl fmt::Debug for PublicKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "PublicKey({:02x?})", self.0.as_bytes())
+        write!(f, "PublicKey({:02x?})", self.key.as_bytes())
     }
 }
 
@@ -82,7 +89,7 @@ impl IssuingKey {
 
     /// The key that others check its signatures with.
     pub fn public(&self) -> PublicKey {
-        PublicKey(self.0.verifying_key())
+        PublicKey::of(self.0.verifying_key())
     }
 
     /// Its public key's short name.
@@ -99,6 +106,12 @@ impl fmt::Debug for IssuingKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "IssuingKey({:02x?}, secret)", self.kid().0)
     }
+}
+
+fn thumbprint(key: &VerifyingKey) -> [u8; 32] {
+    let mut members = Writer::default();
+    members.map(3).int(1).int(1).int(-1).int(6).int(-2).bytes(key.as_bytes());
+    Sha256::digest(members.done()).into()
 }
 
 #[cfg(test)]

@@ -89,6 +89,11 @@ pub struct Serial {
 }
 
 impl Serial {
+    /// The last four digits of the number, which a clerk compares with what the customer's page shows.
+    pub fn tail(self) -> String {
+        format!("{:04}", self.number % 10_000)
+    }
+
     /// The serial whose entitlement has that name; nothing for any other name.
     pub fn parse(name: &str) -> Option<Serial> {
         let (campaign, number) = name.strip_prefix("cf-")?.split_once('-')?;
@@ -223,6 +228,13 @@ pub fn splice(token: &[u8], shown: Reveal) -> Option<Vec<u8>> {
     reveal[..2].copy_from_slice(&shown.step.to_be_bytes());
     reveal[2..].copy_from_slice(&shown.link);
     Some(with_reveal(&frame, Some(reveal)))
+}
+
+/// What a token says it stands for, unverified: anybody can write that. For showing it to a person, never for a
+/// decision.
+pub fn claimed_kind(bytes: &[u8]) -> Option<SignedKind> {
+    let frame = Frame::read(bytes, Content::Code).ok()?;
+    Some(read_claims(frame.payload).ok()?.kind)
 }
 
 /// Verifies a token with the keys of `list`; `now` only decides whether the list is still good.

@@ -4,10 +4,14 @@ use clap::{Args, Subcommand};
 use model::time::UnixMs;
 use serde_json::json;
 use server::Store;
-use server::store::NewEntitlement;
+use server::signing;
+use server::store::{
+    Held, HeldCode, HeldSigned, IssueRefused, Issuing, NewCode, NewEntitlement, SignedForm, SignedItem,
+};
 use wire::entitlement::{Kind, Line, Standing};
 
 use super::chain::store_named;
+use super::code::{self, ManyArgs};
 use super::say::Out;
 use super::{Ended, fault, misused, printable, refused, when};
 
@@ -52,6 +56,8 @@ pub enum IssueCommand {
         #[command(flatten)]
         common: Common,
     },
+    /// Many signed codes of one campaign, as lines of id and text
+    Codes(ManyArgs),
     /// A membership
     Member {
         /// The tier's name
@@ -74,13 +80,13 @@ pub enum IssueCommand {
 pub struct Benefit {
     /// So much off the bill, in yuan
     #[arg(long, value_parser = when::fen, value_name = "YUAN")]
-    amount_off: Option<i64>,
+    pub amount_off: Option<i64>,
     /// So many percent off the bill; 15 is 8.5 折
     #[arg(long, value_parser = clap::value_parser!(u8).range(1..=99), value_name = "PERCENT")]
-    percent_off: Option<u8>,
+    pub percent_off: Option<u8>,
     /// Goods in exchange
     #[arg(long, value_name = "GOODS")]
-    exchange: Option<String>,
+    pub exchange: Option<String>,
 }
 
 /// What all kinds have.
@@ -107,6 +113,30 @@ pub struct Common {
     /// A condition or a wish; repeat for several
     #[arg(long = "note", value_name = "SENTENCE")]
     notes: Vec<String>,
+    /// The merchant's own number, under which it can be found
+    #[arg(long, default_value = "", hide_default_value = true, value_name = "NUMBER")]
+    reference: String,
+    /// The code that a mall has made; without it, this backend makes one
+    #[arg(long, requires = "profile", conflicts_with = "campaign")]
+    code: Option<String>,
+    /// The profile that describes the mall's code
+    #[arg(long, requires = "code", value_name = "NAME")]
+    profile: Option<String>,
+    /// The order without which the mall's code means nothing
+    #[arg(
+        long = "order",
+        requires = "code",
+        default_value = "",
+        hide_default_value = true,
+        value_name = "NUMBER"
+    )]
+    order: String,
+    /// The campaign of which it is a signed code
+    #[arg(long, value_name = "N")]
+    campaign: Option<u16>,
+    /// The signed code changes every 30 seconds: the customer's phone shows it
+    #[arg(long, requires = "campaign")]
+    rotating: bool,
 }
 
 /// Issues it.
@@ -123,6 +153,7 @@ pub async fn issue(store: &Store, command: &IssueCommand, out: Out) -> Result<()
         IssueCommand::Times { title, goods, uses, common } => {
             (Kind::TimesCard, title.clone(), vec![one_line("use", goods, *uses)], 0, 0, common)
         }
+        IssueCommand::Codes(many) => return code::many(store, many, out).await,
         IssueCommand::Member { tier, points, balance, common } => {
             let kind = Kind::Member { tier: tier.clone(), points: *points, balance: *balance };
             (kind, format!("{tier}会员"), Vec::new(), 0, 0, common)
@@ -142,11 +173,54 @@ pub async fn issue(store: &Store, command: &IssueCommand, out: Out) -> Result<()
         notes: common.notes.clone(),
         member: common.known_member(store).await?,
     };
-    let Some(issued) = store.issue(std::slice::from_ref(&new)).await?.pop() else {
-        return Err(fault("fault", "nothing was issued"));
+    let held = held(store, common, new).await?;
+    let (id, title) = (&held.entitlement.id, &held.entitlement.title);
+    let value = json!({"id": id, "code": held.code.secret(), "title": title, "form": held.code.form(), "reference": held.reference});
+    Ok(out.say(&value, || {
+        let code = match &held.code {
+            HeldCode::Own(code) => code.grouped(),
+            HeldCode::Opaque(opaque) => format!("has the code of {}", opaque.profile),
+            HeldCode::Signed(HeldSigned { form: SignedForm::Fixed, text, .. }) => text.clone(),
+            HeldCode::Signed(HeldSigned { form: SignedForm::Rotating, .. }) => {
+                "rotates: the customer's phone shows it".to_owned()
+            }
+        };
+        vec![id.clone(), code]
+    })?)
+}
+
+/// Issues it with the code that was asked for.
+async fn held(store: &Store, common: &Common, new: NewEntitlement) -> Result<Held, Ended> {
+    if let Some(campaign) = common.campaign {
+        let form = if common.rotating { SignedForm::Rotating } else { SignedForm::Fixed };
+        let item = SignedItem { new, reference: common.reference.clone(), request: Vec::new() };
+        let issued = code::signed(signing::issue(store, campaign, form, &[item]).await)?;
+        let id = issued.into_iter().next().map(|one| one.id).unwrap_or_default();
+        let held = store.by_id(&id).await?;
+        return held.ok_or_else(|| fault("fault", format!("{id} was issued and is not there")));
+    }
+    let issuing =
+        Issuing { new, reference: common.reference.clone(), request: Vec::new(), code: common.new_code() };
+    let held = match store.issue_as(&issuing).await? {
+        Ok(held) => held,
+        Err(why @ IssueRefused::OtherContent(_)) => {
+            return refused("reference_taken", format!("{why}; `show` it, or choose another --reference"));
+        }
+        Err(why @ IssueRefused::NoProfile(_)) => {
+            return refused(
+                "unknown_profile",
+                format!("{why}; `profile list` lists them, `profile use` uses one"),
+            );
+        }
+        Err(why @ IssueRefused::CodeDoesNotFit(_)) => {
+            return refused(
+                "bad_code",
+                format!("{why}; check --code, and --order if the profile asks for one"),
+            );
+        }
+        Err(why) => return code::signed(Err(why.into())),
     };
-    let value = json!({"id": issued.id, "code": issued.code.secret(), "title": new.title});
-    Ok(out.say(&value, || vec![issued.id.clone(), issued.code.grouped()])?)
+    Ok(held)
 }
 
 impl IssueCommand {
@@ -176,27 +250,24 @@ impl IssueCommand {
                 printable("--goods", goods)?;
                 common
             }
+            IssueCommand::Codes(_) => return Ok(()),
             IssueCommand::Member { tier, common, .. } => {
                 printable("--tier", tier)?;
                 common
             }
         };
         printable("--holder", &common.holder)?;
-        common.notes.iter().try_for_each(|note| printable("--note", note))?;
-        match (common.from, common.until) {
-            (Some(from), Some(until)) if from > until => misused(format!(
-                "--from {} is after --until {}: it could never be used",
-                when::shown(from.0),
-                when::shown(until.0)
-            )),
-            _ => Ok(()),
+        if !common.reference.bytes().all(|byte| byte.is_ascii_graphic()) || common.reference.len() > 64 {
+            return misused("--reference has at most 64 visible ASCII characters, without spaces");
         }
+        common.notes.iter().try_for_each(|note| printable("--note", note))?;
+        when::in_order(common.from, common.until)
     }
 }
 
 impl Benefit {
     /// The kind, the goods if it names any, and what it is worth as far as that can be told.
-    fn kind(&self) -> (Kind, Option<&String>, i64) {
+    pub fn kind(&self) -> (Kind, Option<&String>, i64) {
         match (self.amount_off, self.percent_off, &self.exchange) {
             (Some(fen), ..) => (Kind::AmountOff { fen }, None, fen),
             (None, Some(percent), _) => (Kind::PercentOff { percent }, None, 0),
@@ -208,6 +279,17 @@ impl Benefit {
 }
 
 impl Common {
+    fn new_code(&self) -> NewCode {
+        match (&self.code, &self.profile) {
+            (Some(code), Some(profile)) => NewCode::Opaque {
+                profile: profile.clone(),
+                code: code.trim().to_owned(),
+                order: self.order.clone(),
+            },
+            _ => NewCode::Own,
+        }
+    }
+
     async fn store_ids(&self, store: &Store) -> Result<Option<Vec<String>>, Ended> {
         let mut ids = Vec::new();
         for name in &self.stores {
@@ -228,7 +310,8 @@ impl Common {
     }
 }
 
-fn one_line(sku: &str, name: &str, quantity: u32) -> Line {
+/// A line without variant and shelf.
+pub fn one_line(sku: &str, name: &str, quantity: u32) -> Line {
     Line {
         sku: sku.to_owned(),
         name: name.to_owned(),

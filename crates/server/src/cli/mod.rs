@@ -9,9 +9,14 @@ use server::store::StoreError;
 use server::{Store, real};
 use tracing_subscriber::filter::LevelFilter;
 
+mod campaigns;
 mod chain;
+mod code;
 mod entitlements;
 mod issue;
+mod keys;
+mod merchants;
+mod profiles;
 mod reports;
 mod say;
 mod serve;
@@ -69,19 +74,30 @@ enum Command {
     Revoke(chain::RevokeArgs),
     /// Draw a demo chain's codes on sheets to be printed
     Sheet(reports::SheetArgs),
+    /// Make, list, bound, withdraw and replace the keys that sign
+    #[command(subcommand)]
+    Keys(keys::KeysCommand),
+    /// Make and list campaigns of signed codes
+    #[command(subcommand)]
+    Campaign(campaigns::CampaignCommand),
+    /// Show a code, or write its picture. Of one that rotates: as the phone shows it now
+    Code(Box<code::CodeArgs>),
     /// Issue an order, a coupon, a card or a membership
     #[command(subcommand)]
-    Issue(issue::IssueCommand),
+    Issue(Box<issue::IssueCommand>),
     /// Show an entitlement with its uses
-    Show {
-        /// Its code or its id
-        code_or_id: String,
-    },
+    Show(entitlements::Which),
     /// Write down that the money went back
-    Refund {
-        /// Its code or its id
-        code_or_id: String,
-    },
+    Refund(entitlements::Which),
+    /// Write down that it is cancelled
+    #[command(visible_alias = "revoke-code")]
+    Cancel(entitlements::Which),
+    /// Say what the codes of the chain's malls look like
+    #[command(subcommand)]
+    Profile(profiles::ProfileCommand),
+    /// Make and take back keys of merchants' programs
+    #[command(subcommand)]
+    Merchant(merchants::MerchantCommand),
     /// List what was counted, the latest first
     Redemptions(reports::RedemptionsArgs),
     /// List the redemptions that tills accepted and the server does not count, with both sides
@@ -194,9 +210,15 @@ async fn run(args: &Args) -> Result<(), Ended> {
         Command::Tills => chain::tills(&store, out).await,
         Command::Revoke(revoke) => chain::revoke(&store, revoke, out).await,
         Command::Sheet(sheet) => reports::sheet(&store, sheet, out).await,
+        Command::Keys(command) => keys::keys(&store, command, out).await,
+        Command::Campaign(command) => campaigns::campaign(&store, command, out).await,
+        Command::Code(args) => code::code(&store, args, out).await,
         Command::Issue(issue) => issue::issue(&store, issue, out).await,
-        Command::Show { code_or_id } => entitlements::show(&store, code_or_id, out).await,
-        Command::Refund { code_or_id } => entitlements::refund(&store, code_or_id, out).await,
+        Command::Show(which) => entitlements::show(&store, which, out).await,
+        Command::Refund(which) => entitlements::refund(&store, which, out).await,
+        Command::Cancel(which) => entitlements::cancel(&store, which, out).await,
+        Command::Profile(command) => profiles::profile(&store, command, out).await,
+        Command::Merchant(command) => merchants::merchant(&store, command, out).await,
         Command::Redemptions(asked) => reports::redemptions(&store, asked, out).await,
         Command::Cases => reports::cases(&store, out).await,
     }?;
@@ -218,6 +240,8 @@ impl Command {
             Command::AddStore { name } => printable("the name", name),
             Command::AddStaff(staff) => staff.check(),
             Command::Issue(issue) => issue.check(),
+            Command::Campaign(campaign) => campaign.check(),
+            Command::Merchant(merchant) => merchant.check(),
             _ => Ok(()),
         }
     }

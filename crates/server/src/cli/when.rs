@@ -5,6 +5,8 @@ use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
 use model::time::UnixMs;
 
+use super::{Ended, misused};
+
 /// The first moment of a day (`2026-03-01`), or a moment (`2026-03-01T08:00:00+08:00`).
 pub fn from(text: &str) -> Result<UnixMs, String> {
     moment(text).or_else(|_| Ok(UnixMs(midnight(date(text)?)?)))
@@ -29,6 +31,18 @@ pub fn fen(text: &str) -> Result<i64, String> {
     let yuan: i64 = yuan.parse().map_err(|_| wrong())?;
     let cents: i64 = format!("{cents:0<2}").parse().map_err(|_| wrong())?;
     yuan.checked_mul(100).and_then(|fen| fen.checked_add(cents)).ok_or_else(wrong)
+}
+
+/// Refuses a time that ends before it begins.
+pub fn in_order(from: Option<UnixMs>, until: Option<UnixMs>) -> Result<(), Ended> {
+    match (from, until) {
+        (Some(from), Some(until)) if from > until => misused(format!(
+            "--from {} is after --until {}: it could never be used",
+            shown(from.0),
+            shown(until.0)
+        )),
+        _ => Ok(()),
+    }
 }
 
 /// A moment as it is read here: local time to the minute.

@@ -1,5 +1,5 @@
-//! A demo chain, 山海茶铺: two stores, their staff, orders, coupons, cards and members, and one of each that must
-//! fail. The content is always the same; the codes are drawn for each database, and dates count from its making.
+//! A demo chain, 山海茶铺: two stores, their staff, orders, coupons, cards and members, one of each that must
+//! fail, codes of malls, and signed ones. The content is always the same; the codes are drawn for each database, and dates count from its making.
 
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -9,12 +9,16 @@ use model::time::UnixMs;
 use wire::entitlement::{Kind, Line, Standing, Store as Shop, Take};
 
 use crate::clock::Hands;
+use crate::keys::KeysError;
 use crate::pin;
+use crate::signing::NotSigned;
 use crate::store::{
-    CountedBefore, Device, Issued, NewEntitlement, NewStaff, PracticeCode, Store, StoreError,
+    CountedBefore, Device, IssueRefused, Issued, NewEntitlement, NewStaff, PracticeCode, Store, StoreError,
 };
 
 mod goods;
+mod malls;
+mod signed;
 
 use goods::{AMOUNTS, CARDS, EXCHANGES, GOODS, HOLDERS, LINES, PERCENTS, TIERS, WISHES};
 
@@ -56,6 +60,15 @@ pub enum DemoError {
     /// The database failed.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// A mall's code does not fit its profile.
+    #[error(transparent)]
+    Mall(#[from] IssueRefused),
+    /// No keys could be made.
+    #[error(transparent)]
+    Keys(#[from] KeysError),
+    /// No code could be signed.
+    #[error(transparent)]
+    NotSigned(#[from] NotSigned),
     /// Something taken in the demo chain's past was refused.
     #[error("the demo chain's past does not fit together")]
     Past,
@@ -85,6 +98,8 @@ pub async fn seed(store: &Store) -> Result<(), DemoError> {
     making.coupons(&members).await?;
     making.cards(&members).await?;
     making.failures().await?;
+    making.malls().await?;
+    making.signed().await?;
     let practice = std::mem::take(&mut making.practice);
     store.name_chain(CHAIN).await?;
     store.write_practice(&practice).await?;
@@ -321,8 +336,12 @@ impl Making<'_> {
     }
 
     fn show(&mut self, kind: &str, group: &str, store: &str, issued: &Issued, caption: String, expect: &str) {
+        self.show_text(kind, group, store, issued.code.secret(), caption, expect);
+    }
+
+    fn show_text(&mut self, kind: &str, group: &str, store: &str, text: &str, caption: String, expect: &str) {
         self.practice.push(PracticeCode {
-            code: issued.code.secret().to_owned(),
+            code: text.to_owned(),
             kind: kind.to_owned(),
             group: group.to_owned(),
             store: store.to_owned(),

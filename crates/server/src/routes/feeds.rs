@@ -1,4 +1,4 @@
-//! `GET /v1/feeds/{feed}?after=&wait=`: what changed at the till's own store, at once or as soon as something does.
+//! `GET /v1/feeds/{feed}?after=&wait=&status=`: what changed at the till's own store, at once or as soon as something does.
 
 use std::time::Duration;
 
@@ -25,6 +25,10 @@ pub(super) struct From {
     after: u64,
     #[serde(default)]
     wait: u64,
+    /// The version of the setup that the till has; nothing if it does not say.
+    setup: Option<u64>,
+    /// The number of the status list that the till has; nothing if it does not say.
+    status: Option<u64>,
 }
 
 pub(super) async fn page(
@@ -47,17 +51,18 @@ pub(super) async fn page(
     Ok(Json(state.store.page(&device, from.after).await?))
 }
 
-/// Ends when the feed is ahead of the till, when the setup changes, when the time is over, or when the server stops.
+/// Ends when feed, setup or status list are ahead of what the till has, when the time is over, or when the server stops.
 async fn wait_for_news(state: &State, device: &Device, from: &From) -> Result<(), Answer> {
     let wait = Duration::from_secs(from.wait.min(WAIT_SECONDS_MAX));
     let deadline = tokio::time::Instant::now() + wait;
     let mut changes = state.store.changes();
     let mut stopped = std::pin::pin!(state.stopped());
-    let (_, setup) = state.store.feed_position(device).await?;
+    let before = state.store.feed_position(device).await?;
+    let (setup, status) = (from.setup.unwrap_or(before.setup), from.status.unwrap_or(before.status));
     loop {
         changes.borrow_and_update();
-        let (seq, setup_now) = state.store.feed_position(device).await?;
-        if seq != from.after || setup_now != setup {
+        let now = state.store.feed_position(device).await?;
+        if (now.seq, now.setup, now.status) != (from.after, setup, status) {
             return Ok(());
         }
         tokio::select! {

@@ -19,15 +19,22 @@ use crate::store::Store;
 mod ask;
 mod auth;
 mod body;
+mod campaigns;
+mod candidates;
+mod cards;
+mod docs;
 mod enrolments;
+mod entitlements;
 mod feeds;
 mod health;
 mod lines;
 mod lookups;
+mod pictures;
 mod practice;
 mod problem;
 mod redemptions;
 mod setup;
+mod status;
 
 /// The longest body that is read (bytes): 500 journal lines with room to spare.
 const BODY_LENGTH_MAX: usize = 4 * 1024 * 1024;
@@ -67,17 +74,31 @@ impl State {
 
 /// The whole HTTP surface.
 pub fn app(state: State) -> Router {
+    let merchants = Router::new()
+        .route("/v1/entitlements/{reference}", put(entitlements::issue).get(entitlements::look))
+        .route("/v1/entitlements/{reference}/refund", post(entitlements::refund))
+        .route("/v1/entitlements/{reference}/revoke", post(entitlements::revoke))
+        .route("/v1/entitlements/{reference}/card", post(cards::card))
+        .route("/v1/entitlements/{reference}/code", get(pictures::code))
+        .route("/v1/campaigns", get(campaigns::list))
+        .route("/v1/campaigns/{number}", put(campaigns::put))
+        .layer(DefaultBodyLimit::max(entitlements::BODY_LENGTH_MAX));
     Router::new()
         .route("/v1/enrolments", post(enrolments::enrol))
         .route("/v1/setup", get(setup::setup))
         .route("/v1/lookups", post(lookups::look_up))
+        .route("/v1/candidates", post(candidates::candidates))
+        .route("/v1/status", get(status::update))
         .route("/v1/redemptions/{number}", put(redemptions::redeem))
         .route("/v1/redemptions/{number}/ask", post(ask::ask))
         .route("/v1/devices/{device}/lines", post(lines::take_in))
         .route("/v1/feeds/{feed}", get(feeds::page))
         .route("/v1/practice", get(practice::practice))
+        .route("/docs", get(docs::page))
+        .route("/docs/counterfoil-code.js", get(docs::script))
         .route("/healthz", get(health::process))
         .route("/readyz", get(health::database))
+        .merge(merchants)
         .fallback(|| async { problem::Answer::not_found("there is no such endpoint") })
         .method_not_allowed_fallback(|| async { problem::Answer::bad_method() })
         .layer(DefaultBodyLimit::max(BODY_LENGTH_MAX))

@@ -22,6 +22,11 @@ impl Answer {
         Answer::new(StatusCode::BAD_REQUEST, "bad_request", message)
     }
 
+    /// A field of the request is not what it must be.
+    pub(super) fn invalid(field: &str, problem: &str) -> Answer {
+        Answer::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid", format!("{field}: {problem}"))
+    }
+
     pub(super) fn not_found(message: &str) -> Answer {
         Answer::new(StatusCode::NOT_FOUND, "not_found", message)
     }

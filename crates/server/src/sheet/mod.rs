@@ -6,11 +6,13 @@ use std::path::{Path, PathBuf};
 
 use image::RgbImage;
 use image::codecs::png::{CompressionType, FilterType, PngEncoder};
+use model::signed::text::{self, Recognised};
 use qrcode::bits::Bits;
 use qrcode::render::svg;
 use qrcode::types::QrError;
 use qrcode::{EcLevel, QrCode, Version};
 
+use crate::picture::{self, Level, NotDrawn};
 use crate::store::PracticeCode;
 
 mod draw;
@@ -128,13 +130,31 @@ fn on_sheet(code: &PracticeCode, file: &Path) -> OnSheet {
     }
 }
 
+/// The characters of alphanumeric mode (ISO/IEC 18004, table 5).
+const ALPHANUMERIC: &[u8] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ $%*+-./:";
+
 /// The symbol of a code: upper-case letters and digits fit alphanumeric mode, and so version 1, the largest modules.
+/// What malls wrap their codes in needs bytes.
 fn matrix(text: &str) -> Result<QrCode, QrError> {
     // One alphanumeric segment: an encoder that changes mode for every run of digits makes some of our codes a
     // version larger than others.
+    if matches!(text::recognise(text), Recognised::Token(_)) {
+        return picture::symbol(text, Level::Auto).map_err(|why| match why {
+            NotDrawn::Code(error) => error,
+            _ => QrError::DataTooLong,
+        });
+    }
+    let alphanumeric = text.bytes().all(|byte| ALPHANUMERIC.contains(&byte));
     for version in 1..=VERSION_MAX {
         let mut bits = Bits::new(Version::Normal(version));
-        bits.push_alphanumeric_data(text.as_bytes())?;
+        let pushed = match alphanumeric {
+            true => bits.push_alphanumeric_data(text.as_bytes()),
+            false => bits.push_byte_data(text.as_bytes()),
+        };
+        match pushed {
+            Err(QrError::DataTooLong) => continue,
+            pushed => pushed?,
+        }
         if bits.push_terminator(EcLevel::M).is_ok() {
             return QrCode::with_bits(bits, EcLevel::M);
         }
@@ -149,6 +169,17 @@ const VERSION_MAX: i16 = 8;
 mod tests {
     use super::*;
     use model::code::{Code, CodeKind, RANDOM_BYTES};
+
+    #[test]
+    fn what_malls_wrap_their_codes_in_can_be_drawn() {
+        let object = r#"{"orderId":123,"code":"4821"}"#;
+        assert_eq!(matrix(object).unwrap().version(), Version::Normal(3), "29 bytes with the level M");
+        assert_eq!(
+            matrix(&"x".repeat(400)).err(),
+            Some(QrError::DataTooLong),
+            "what no phone shows well is refused"
+        );
+    }
 
     #[test]
     fn a_code_of_ours_fits_the_smallest_picture() {

@@ -21,6 +21,8 @@ const FOOT: i32 = 110;
 const GAP: i32 = 22;
 /// A module of 8 dots is 1 mm: a scanner reads it at arm's length.
 const MODULE: i32 = 8;
+/// Modules of a code of ours, and of every other of version 1.
+const SMALLEST: i32 = 21;
 /// Modules of white around a code.
 const QUIET: i32 = 4;
 
@@ -106,10 +108,13 @@ fn draw_cell(
 ) -> Result<(), SheetError> {
     canvas.frame(cell, 14, HAIR);
     let matrix = matrix(&code.code)?;
-    let side = matrix.width() as i32 * MODULE;
+    // A larger symbol has smaller modules, so that all take the room of the smallest one.
+    let room = SMALLEST * MODULE;
+    let module = room / matrix.width() as i32;
+    let side = matrix.width() as i32 * module;
     let top = cell.y + QUIET * MODULE + 2;
-    canvas.code(&matrix, cell.x + (cell.width - side) / 2, top, MODULE);
-    let below = top + side + QUIET * MODULE - 8;
+    canvas.code(&matrix, cell.x + (cell.width - side) / 2, top + (room - side) / 2, module);
+    let below = top + room + QUIET * MODULE - 8;
     let (pair, caption, label) = match fonts {
         Fonts::Chinese(pair) => (pair, code.caption.clone(), words(&code.expect)),
         Fonts::Plain(pair) => (pair, format!("{} {number}", code.kind), code.expect.as_str()),
@@ -132,7 +137,7 @@ fn draw_cell(
 fn draw_label(canvas: &mut Canvas, cell: Area, label: &str, expect: &str, pair: &Pair) {
     let (paper, ink) = match expect {
         "offer" => (GREEN, TEA),
-        "member" => (BLUE, BLUE_INK),
+        "member" | "choice" => (BLUE, BLUE_INK),
         _ => (RED, RED_INK),
     };
     let pen = pen(pair, Cut::Bold, 20.0, ink);
@@ -161,6 +166,9 @@ fn words(expect: &str) -> &str {
     match expect {
         "offer" => "可核销",
         "member" => "显示会员",
+        "choice" => "选择订单",
+        "not_genuine" => "伪码",
+        "code_stale" => "截图或过时的码",
         "expired" => "已过期",
         "not_yet" => "未到使用时间",
         "refunded" => "已退款",

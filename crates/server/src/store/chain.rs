@@ -35,19 +35,39 @@ pub struct PracticeCode {
 }
 
 impl Store {
-    /// Sees to it that the chain has its row, with an epoch that no other database has.
-    pub(super) async fn found_chain(&self) -> Result<(), StoreError> {
+    /// Sees to it that the chain has its row, with an epoch and a salt that no other database has. Gives the salt,
+    /// which a database of an older program gets here.
+    pub(super) async fn found_chain(&self) -> Result<[u8; 16], StoreError> {
+        // One throw for both: a run that is repeated from a seed goes as it went before there was a salt.
+        let drawn = self.hands.random::<24>();
+        let (epoch, salt) = drawn.split_at(8);
         let mut tx = self.writing().await?;
         sqlx::query(
-            "INSERT INTO chain (tenant, name, epoch, setup_version, practice) VALUES ($1, '', $2, 1, 0)
-             ON CONFLICT (tenant) DO NOTHING",
+            "INSERT INTO chain (tenant, name, epoch, setup_version, practice, code_salt)
+             VALUES ($1, '', $2, 1, 0, x'') ON CONFLICT (tenant) DO NOTHING",
         )
         .bind(TENANT)
-        .bind(hex(&self.hands.random::<8>()))
+        .bind(hex(epoch))
         .execute(&mut *tx)
         .await?;
+        super::feeds::open_status(&mut tx).await?;
+        let row = sqlx::query("SELECT code_salt FROM chain WHERE tenant = $1")
+            .bind(TENANT)
+            .fetch_one(&mut *tx)
+            .await?;
+        let mut held: Vec<u8> = row.try_get("code_salt")?;
+        if held.is_empty() {
+            sqlx::query(
+                "UPDATE chain SET code_salt = $2, setup_version = setup_version + 1 WHERE tenant = $1",
+            )
+            .bind(TENANT)
+            .bind(salt)
+            .execute(&mut *tx)
+            .await?;
+            held = salt.to_vec();
+        }
         tx.commit().await?;
-        Ok(())
+        held.try_into().map_err(|_| StoreError::Data("a code salt that is not 16 bytes".to_owned()))
     }
 
     /// The chain's name (empty until somebody gives it one) and whether it is a demo chain.
@@ -151,6 +171,7 @@ impl Store {
         .fetch_all(&mut *tx)
         .await?;
         let policy = model::policy::Policy::default();
+        let (roots, trust) = super::trust::of_device(&mut tx, &device.id).await?;
         Ok(Setup {
             version: unsigned(chain.try_get("setup_version")?),
             store: device.store.clone(),
@@ -171,11 +192,11 @@ impl Store {
                 undo_minutes_max: policy.undo_minutes_max,
             },
             practice: chain.try_get::<i64, _>("practice")? == 1,
-            profiles: Vec::new(),
-            code_salt: String::new(),
-            campaigns: Vec::new(),
-            roots: Vec::new(),
-            trust: String::new(),
+            profiles: super::profiles::active(&mut tx).await?,
+            code_salt: hex(&self.code_salt),
+            campaigns: super::campaigns::all(&mut tx).await?,
+            roots,
+            trust,
         })
     }
 

@@ -1,5 +1,7 @@
 //! Tills: the codes that enrol them, their tokens, and their end.
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use model::code::{Code, CodeKind};
 use model::time::UnixMs;
 use sqlx::{Row, SqliteConnection};
@@ -121,6 +123,7 @@ impl Store {
             .await?;
         let till = free_name(&mut tx, &store, till.trim()).await?;
         add_device(&mut tx, &device, &store, &till, &secret_hash(&token), now).await?;
+        let root = give_root(&mut tx, &device).await?;
         tx.commit().await?;
         let key: Vec<u8> = row.try_get("store_key")?;
         Ok(Ok(Enrolled {
@@ -131,7 +134,7 @@ impl Store {
             store_key: hex(&key),
             feed: store,
             epoch: 1,
-            root: String::new(),
+            root,
         }))
     }
 
@@ -217,6 +220,18 @@ impl Store {
     }
 }
 
+/// Gives the till the newest root to trust, in base64; empty while there is none. Later ones reach it by its setup.
+async fn give_root(tx: &mut SqliteConnection, device: &str) -> Result<String, StoreError> {
+    let Some((version, bytes)) = super::trust::newest_root(tx).await? else { return Ok(String::new()) };
+    sqlx::query("UPDATE devices SET root = $3 WHERE tenant = $1 AND device = $2")
+        .bind(TENANT)
+        .bind(device)
+        .bind(version)
+        .execute(tx)
+        .await?;
+    Ok(STANDARD.encode(bytes))
+}
+
 async fn why_not_enrolled(tx: &mut SqliteConnection, hash: &[u8]) -> Result<EnrolmentRefused, StoreError> {
     let row = sqlx::query("SELECT used_by FROM enrolment_codes WHERE tenant = $1 AND code_hash = $2")
         .bind(TENANT)
@@ -276,7 +291,7 @@ async fn add_device(
     super::journals::begin(tx, device, signed(1)).await
 }
 
-/// Tokens and enrolment codes are random and long, so that a plain hash of them gives nothing away.
-fn secret_hash(secret: &str) -> Vec<u8> {
+/// Tokens, keys and enrolment codes are random and long, so that a plain hash of them gives nothing away.
+pub(super) fn secret_hash(secret: &str) -> Vec<u8> {
     blake3::hash(secret.as_bytes()).as_bytes().to_vec()
 }

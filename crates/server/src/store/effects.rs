@@ -16,6 +16,7 @@ use super::cases::{self, Opening};
 use super::chain::signed;
 use super::feeds::Touched;
 use super::redemptions::{self, Asked, Counted, NumberRow, State};
+use super::signed::Shown;
 use super::undo::{self, Undo};
 use super::{Device, StoreError, TENANT};
 use crate::clock::Hands;
@@ -41,6 +42,8 @@ struct Intent {
     value: i64,
     at: i64,
     clerk: String,
+    /// The moment of the rotating code that was shown; 0: none.
+    moment: i64,
 }
 
 impl Effects<'_> {
@@ -79,8 +82,8 @@ impl Effects<'_> {
             .map(|take| w::Take { sku: take.sku.clone(), quantity: take.quantity })
             .collect();
         sqlx::query(
-            "INSERT INTO begun (tenant, device, number, entitlement, title, takes, value, at, clerk)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (tenant, device, number) DO NOTHING",
+            "INSERT INTO begun (tenant, device, number, entitlement, title, takes, value, at, clerk, moment)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT (tenant, device, number) DO NOTHING",
         )
         .bind(TENANT)
         .bind(&self.device.id)
@@ -91,6 +94,7 @@ impl Effects<'_> {
         .bind(begun.value)
         .bind(line.at)
         .bind(&begun.clerk.name)
+        .bind(begun.proof.as_ref().and_then(|proof| proof.moment).unwrap_or(0))
         .execute(&mut *self.tx)
         .await?;
         Ok(())
@@ -123,6 +127,7 @@ impl Effects<'_> {
             clerk: &intent.clerk,
             at,
             request: "",
+            shown: if intent.moment == 0 { Shown::Nothing } else { Shown::Before(intent.moment) },
         };
         let counted =
             redemptions::decide_and_write(self.tx, self.device, &asked, moment, self.now, self.touched)
@@ -182,7 +187,7 @@ impl Effects<'_> {
 
     async fn intent(&mut self, number: Number) -> Result<Option<Intent>, StoreError> {
         let row = sqlx::query(
-            "SELECT entitlement, title, takes, value, at, clerk FROM begun
+            "SELECT entitlement, title, takes, value, at, clerk, moment FROM begun
              WHERE tenant = $1 AND device = $2 AND number = $3",
         )
         .bind(TENANT)
@@ -199,6 +204,7 @@ impl Effects<'_> {
                 value: row.try_get("value")?,
                 at: row.try_get("at")?,
                 clerk: row.try_get("clerk")?,
+                moment: row.try_get("moment")?,
             })
         })
         .transpose()
@@ -227,6 +233,7 @@ impl Effects<'_> {
             value: 0,
             at,
             clerk: clerk.to_owned(),
+            moment: 0,
         };
         self.open_case(&intent, reason.into()).await
     }

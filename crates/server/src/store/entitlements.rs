@@ -2,17 +2,18 @@
 
 use std::collections::HashMap;
 
-use model::code::{Code, CodeKind};
+use model::code::Code;
 use sqlx::sqlite::{SqliteArguments, SqliteRow};
 use sqlx::{Row, Sqlite, SqliteConnection};
 use wire::entitlement::{Circumstance, Entitlement, Kind, Line, Standing, Store as Shop, Use};
 
 use super::chain::unsigned;
+use super::codes::{self, HeldCode};
 use super::feeds::Touched;
 use super::{BUCKET, Store, StoreError, TENANT};
 
 /// "For ever" in `valid_until`.
-const FOR_EVER: i64 = i64::MAX;
+pub(super) const FOR_EVER: i64 = i64::MAX;
 
 /// What a customer bought or won, before it has a name and a code.
 #[derive(Clone, Debug)]
@@ -43,47 +44,22 @@ pub struct NewEntitlement {
     pub member: Option<String>,
 }
 
-/// What was issued.
-#[derive(Clone, Debug)]
-pub struct Issued {
-    /// The entitlement's id.
-    pub id: String,
-    /// Its code.
-    pub code: Code,
-}
-
 /// An entitlement with its code, as the database holds it.
 pub struct Held {
     /// The entitlement.
     pub entitlement: Entitlement,
+    /// The merchant's own number; empty if there is none.
+    pub reference: String,
     /// The whole code: a secret.
-    pub code: Code,
+    pub code: HeldCode,
 }
 
 impl Store {
-    /// Issues entitlements: each gets a name, a code, and its place in the feeds of its stores.
-    pub async fn issue(&self, new: &[NewEntitlement]) -> Result<Vec<Issued>, StoreError> {
-        let mut tx = self.writing().await?;
-        let mut issued = Vec::with_capacity(new.len());
-        let mut touched = Touched::default();
-        for entitlement in new {
-            let (code_kind, prefix) = code_kind(&entitlement.kind);
-            let one = Issued { id: self.hands.name(prefix), code: self.hands.code(code_kind) };
-            insert(&mut tx, &one, entitlement).await?;
-            touched.add(&one.id);
-            issued.push(one);
-        }
-        touched.tell(&mut tx).await?;
-        tx.commit().await?;
-        self.tell_of_change();
-        Ok(issued)
-    }
-
     /// The entitlement of that code.
     pub async fn by_code(&self, code: &Code) -> Result<Option<Held>, StoreError> {
         let mut tx = self.reading().await?;
         let row = sqlx::query(
-            "SELECT entitlement FROM entitlements WHERE tenant = $1 AND bucket = $2 AND code = $3",
+            "SELECT entitlement FROM codes WHERE tenant = $1 AND bucket = $2 AND form = 'own' AND code = $3",
         )
         .bind(TENANT)
         .bind(BUCKET)
@@ -102,23 +78,29 @@ impl Store {
         one(&mut tx, id).await
     }
 
+    /// The entitlement of the merchant's own number.
+    pub async fn by_reference(&self, reference: &str) -> Result<Option<Held>, StoreError> {
+        let mut tx = self.reading().await?;
+        match of_reference(&mut tx, reference).await? {
+            Some((id, _)) => one(&mut tx, &id).await,
+            None => Ok(None),
+        }
+    }
+
     /// What belongs to a membership: its coupons and cards.
     pub async fn of_member(&self, member: &str) -> Result<Vec<Entitlement>, StoreError> {
         let mut tx = self.reading().await?;
-        let mut held = gather(&mut tx, &OF_MEMBER, &Key::Member(member)).await?;
-        held.sort_by(|a, b| {
-            let key = |e: &Entitlement| (e.valid_until.unwrap_or(FOR_EVER), e.title.clone(), e.id.clone());
-            key(&a.entitlement).cmp(&key(&b.entitlement))
-        });
-        Ok(held.into_iter().map(|held| held.entitlement).collect())
+        belonging_to(&mut tx, member).await
     }
 
-    /// Writes down what the merchant says of it. Nothing if there is no such entitlement.
-    pub async fn set_standing(&self, id: &str, standing: Standing) -> Result<Option<()>, StoreError> {
+    /// Writes down what the merchant says of it, which changes nothing if it said so before. What was refunded is not
+    /// cancelled any more: a clerk shall hear that the money went back. Nothing if there is no such entitlement; else how it stands now.
+    pub async fn set_standing(&self, id: &str, standing: Standing) -> Result<Option<Standing>, StoreError> {
         let mut tx = self.writing().await?;
         let changed = sqlx::query(
             "UPDATE entitlements SET standing = $4, version = version + 1
-             WHERE tenant = $1 AND bucket = $2 AND entitlement = $3",
+             WHERE tenant = $1 AND bucket = $2 AND entitlement = $3 AND standing <> $4
+               AND NOT ($4 = 'cancelled' AND standing = 'refunded')",
         )
         .bind(TENANT)
         .bind(BUCKET)
@@ -127,15 +109,54 @@ impl Store {
         .execute(&mut *tx)
         .await?;
         if changed.rows_affected() == 0 {
-            return Ok(None);
+            return Ok(one(&mut tx, id).await?.map(|held| held.entitlement.standing));
         }
         let mut touched = Touched::default();
         touched.add(id);
         touched.tell(&mut tx).await?;
         tx.commit().await?;
         self.tell_of_change();
-        Ok(Some(()))
+        Ok(Some(standing))
     }
+}
+
+/// The id of the merchant's own number, with the hash of what was asked under it.
+pub(super) async fn of_reference(
+    tx: &mut SqliteConnection,
+    reference: &str,
+) -> Result<Option<(String, Vec<u8>)>, StoreError> {
+    let row = sqlx::query(
+        "SELECT entitlement, request FROM entitlements
+         WHERE tenant = $1 AND reference = $2 AND reference <> ''",
+    )
+    .bind(TENANT)
+    .bind(reference)
+    .fetch_optional(tx)
+    .await?;
+    row.map(|row| Ok((row.try_get("entitlement")?, row.try_get("request")?))).transpose()
+}
+
+/// What belongs to a membership, as this transaction sees it: what ends first comes first.
+pub(super) async fn belonging_to(
+    tx: &mut SqliteConnection,
+    member: &str,
+) -> Result<Vec<Entitlement>, StoreError> {
+    // Found first and read one by one: joined with their lines, a database that guesses wrong begins with all lines
+    // of all entitlements.
+    let rows = sqlx::query(
+        "SELECT entitlement FROM entitlements WHERE tenant = $1 AND bucket = $2 AND member = $3
+         ORDER BY valid_until, title, entitlement",
+    )
+    .bind(TENANT)
+    .bind(BUCKET)
+    .bind(member)
+    .fetch_all(&mut *tx)
+    .await?;
+    let mut theirs = Vec::with_capacity(rows.len());
+    for row in &rows {
+        theirs.extend(one(tx, row.try_get("entitlement")?).await?.map(|held| held.entitlement));
+    }
+    Ok(theirs)
 }
 
 /// One entitlement, as this transaction sees it.
@@ -167,9 +188,14 @@ macro_rules! select {
     ($chosen:literal) => {
         Select {
             heads: concat!(
-                "SELECT e.entitlement, e.version, e.code, e.title, e.kind, e.standing, e.valid_from, e.valid_until,
-                        e.any_store, e.spend_min, e.value, e.holder, e.notes, e.member
-                 FROM entitlements e ",
+                "SELECT e.entitlement, e.version, e.reference, e.title, e.kind, e.standing, e.valid_from,
+                        e.valid_until, e.any_store, e.spend_min, e.value, e.holder, e.notes, e.member,
+                        c.form, c.code, c.tail, c.profile, c.order_ref, c.stretched,
+                        sc.campaign, sc.serial, sc.token
+                 FROM entitlements e JOIN codes c
+                   ON c.tenant = e.tenant AND c.bucket = e.bucket AND c.entitlement = e.entitlement
+                 LEFT JOIN signed_codes sc
+                   ON sc.tenant = e.tenant AND sc.bucket = e.bucket AND sc.entitlement = e.entitlement ",
                 $chosen
             ),
             lines: concat!(
@@ -199,7 +225,6 @@ macro_rules! select {
 }
 
 const ONE: Select = select!("WHERE e.tenant = $1 AND e.bucket = $2 AND e.entitlement = $3");
-const OF_MEMBER: Select = select!("WHERE e.tenant = $1 AND e.bucket = $2 AND e.member = $3");
 const OF_FEED: Select = select!(
     "JOIN feed_entries f ON f.tenant = e.tenant AND f.bucket = e.bucket AND f.entitlement = e.entitlement
      WHERE f.tenant = $1 AND f.bucket = $2 AND f.feed = $3 AND f.seq > $4 AND f.seq <= $5"
@@ -207,7 +232,6 @@ const OF_FEED: Select = select!(
 
 enum Key<'a> {
     Id(&'a str),
-    Member(&'a str),
     Feed { feed: &'a str, after: i64, upto: i64 },
 }
 
@@ -237,7 +261,6 @@ fn chosen<'q>(sql: &'static str, key: &Key<'q>) -> sqlx::query::Query<'q, Sqlite
     let query = sqlx::query(sql).bind(TENANT).bind(BUCKET);
     match *key {
         Key::Id(id) => query.bind(id),
-        Key::Member(member) => query.bind(member),
         Key::Feed { feed, after, upto } => query.bind(feed).bind(after).bind(upto),
     }
 }
@@ -252,14 +275,7 @@ fn owner<'h>(
     Ok(&mut found.ok_or_else(|| StoreError::Data(format!("a row of {id} without {id}")))?.entitlement)
 }
 
-/// The code of a row of `entitlements`.
-pub(super) fn stored_code(row: &SqliteRow) -> Result<Code, StoreError> {
-    let code: &str = row.try_get("code")?;
-    Code::read(code).map_err(|_| StoreError::Data("a code that cannot be read".to_owned()))
-}
-
 fn head(row: &SqliteRow) -> Result<Held, StoreError> {
-    let code = stored_code(row)?;
     let member: String = row.try_get("member")?;
     let any_store = row.try_get::<i64, _>("any_store")? == 1;
     let entitlement = Entitlement {
@@ -275,12 +291,12 @@ fn head(row: &SqliteRow) -> Result<Held, StoreError> {
         spend_min: row.try_get("spend_min")?,
         value: row.try_get("value")?,
         holder: row.try_get("holder")?,
-        code_tail: code.tail().to_owned(),
+        code_tail: row.try_get("tail")?,
         notes: serde_json::from_str(row.try_get("notes")?)?,
         uses: Vec::new(),
         member: Some(member).filter(|member| !member.is_empty()),
     };
-    Ok(Held { entitlement, code })
+    Ok(Held { entitlement, reference: row.try_get("reference")?, code: codes::held(row)? })
 }
 
 fn line(row: &SqliteRow) -> Result<Line, StoreError> {
@@ -308,73 +324,7 @@ pub(super) fn use_of(row: &SqliteRow) -> Result<Use, StoreError> {
     })
 }
 
-async fn insert(tx: &mut SqliteConnection, issued: &Issued, new: &NewEntitlement) -> Result<(), StoreError> {
-    sqlx::query(
-        "INSERT INTO entitlements (tenant, bucket, entitlement, version, code, title, kind, standing, valid_from,
-                                   valid_until, any_store, spend_min, value, holder, notes, member)
-         VALUES ($1, $2, $3, 1, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)",
-    )
-    .bind(TENANT)
-    .bind(BUCKET)
-    .bind(&issued.id)
-    .bind(issued.code.secret())
-    .bind(&new.title)
-    .bind(serde_json::to_string(&new.kind)?)
-    .bind(standing_code(new.standing))
-    .bind(new.valid_from.unwrap_or(0))
-    .bind(new.valid_until.unwrap_or(FOR_EVER))
-    .bind(i64::from(new.stores.is_none()))
-    .bind(new.spend_min)
-    .bind(new.value)
-    .bind(&new.holder)
-    .bind(serde_json::to_string(&new.notes)?)
-    .bind(new.member.as_deref().unwrap_or(""))
-    .execute(&mut *tx)
-    .await?;
-    for (place, line) in new.lines.iter().enumerate() {
-        sqlx::query(
-            "INSERT INTO entitlement_lines
-                 (tenant, bucket, entitlement, sku, place, name, variant, shelf, quantity, taken)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 0)",
-        )
-        .bind(TENANT)
-        .bind(BUCKET)
-        .bind(&issued.id)
-        .bind(&line.sku)
-        .bind(place as i64)
-        .bind(&line.name)
-        .bind(&line.variant)
-        .bind(&line.shelf)
-        .bind(i64::from(line.quantity))
-        .execute(&mut *tx)
-        .await?;
-    }
-    for store in new.stores.iter().flatten() {
-        sqlx::query(
-            "INSERT INTO entitlement_stores (tenant, bucket, entitlement, store) VALUES ($1, $2, $3, $4)",
-        )
-        .bind(TENANT)
-        .bind(BUCKET)
-        .bind(&issued.id)
-        .bind(store)
-        .execute(&mut *tx)
-        .await?;
-    }
-    Ok(())
-}
-
-fn code_kind(kind: &Kind) -> (CodeKind, &'static str) {
-    match kind {
-        Kind::Order => (CodeKind::Order, "order"),
-        Kind::AmountOff { .. } | Kind::PercentOff { .. } | Kind::Exchange { .. } => {
-            (CodeKind::Coupon, "coupon")
-        }
-        Kind::TimesCard => (CodeKind::TimesCard, "card"),
-        Kind::Member { .. } => (CodeKind::Member, "member"),
-    }
-}
-
-fn standing_code(standing: Standing) -> &'static str {
+pub(super) fn standing_code(standing: Standing) -> &'static str {
     match standing {
         Standing::Good => "good",
         Standing::Refunded => "refunded",

@@ -5,12 +5,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use model::signed::token::Serial;
 use sqlx::{Row, SqliteConnection};
 use wire::api::{Entry, Page};
 
 use super::chain::{signed, unsigned};
-use super::{BUCKET, Device, Store, StoreError, TENANT, entitlements};
+use super::{BUCKET, Device, Store, StoreError, TENANT, entitlements, status};
 
+/// The feed of the chain's status list, beside those of the stores.
+pub(super) const STATUS: &str = "status";
 /// How many entries one page has at most.
 pub const PAGE_LENGTH_MAX: i64 = 1000;
 
@@ -28,10 +31,16 @@ impl Touched {
     }
 
     /// Gives each of them the next number in the feed of each of its stores, feed by feed in one order, so that
-    /// two transactions never wait for each other crosswise.
+    /// two transactions never wait for each other crosswise. What a signed code became goes into the status list,
+    /// and where its campaign says everything else, nowhere else.
     pub(super) async fn tell(&self, tx: &mut SqliteConnection) -> Result<(), StoreError> {
         let mut news: BTreeMap<String, Vec<&str>> = BTreeMap::new();
         for entitlement in &self.0 {
+            if let Some(serial) = Serial::parse(entitlement)
+                && !status::settle(tx, serial).await?
+            {
+                continue;
+            }
             for feed in feeds_of(tx, entitlement).await? {
                 news.entry(feed).or_default().push(entitlement);
             }
@@ -50,12 +59,14 @@ impl Store {
         let after = signed(after);
         let mut tx = self.reading().await?;
         let chain = sqlx::query(
-            "SELECT c.epoch, c.setup_version, s.store_key, f.seq FROM chain c
+            "SELECT c.epoch, c.setup_version, s.store_key, f.seq, st.seq AS status FROM chain c
              JOIN stores s ON s.tenant = c.tenant AND s.store = $2
-             JOIN feeds f ON f.tenant = c.tenant AND f.feed = $2 WHERE c.tenant = $1",
+             JOIN feeds f ON f.tenant = c.tenant AND f.feed = $2
+             JOIN feeds st ON st.tenant = c.tenant AND st.feed = $3 WHERE c.tenant = $1",
         )
         .bind(TENANT)
         .bind(feed)
+        .bind(STATUS)
         .fetch_one(&mut *tx)
         .await?;
         let numbers = sqlx::query(
@@ -86,7 +97,7 @@ impl Store {
             .filter_map(|(seq, id)| held.remove(&id).map(|held| (seq, held)))
             .map(|(seq, held)| Entry {
                 seq: unsigned(seq),
-                code_hash: wire::code_hash(&key, &held.code),
+                code_hash: held.code.hash(&key),
                 entitlement: held.entitlement,
             })
             .collect();
@@ -96,23 +107,52 @@ impl Store {
             more,
             entries,
             setup: unsigned(chain.try_get("setup_version")?),
-            status: 0,
+            status: unsigned(chain.try_get("status")?),
             now: self.hands.now().0,
         })
     }
 
-    /// Where a feed stands, and the setup's version: a cheap look for whoever waits for news.
-    pub async fn feed_position(&self, device: &Device) -> Result<(u64, u64), StoreError> {
+    /// Where a till's feed stands, and what else its page tells: a cheap look for whoever waits for news.
+    pub async fn feed_position(&self, device: &Device) -> Result<FeedPosition, StoreError> {
         let row = sqlx::query(
-            "SELECT f.seq, c.setup_version FROM chain c
-             JOIN feeds f ON f.tenant = c.tenant AND f.feed = $2 WHERE c.tenant = $1",
+            "SELECT f.seq, c.setup_version, st.seq AS status FROM chain c
+             JOIN feeds f ON f.tenant = c.tenant AND f.feed = $2
+             JOIN feeds st ON st.tenant = c.tenant AND st.feed = $3 WHERE c.tenant = $1",
         )
         .bind(TENANT)
         .bind(&device.store.id)
+        .bind(STATUS)
         .fetch_one(&self.read)
         .await?;
-        Ok((unsigned(row.try_get("seq")?), unsigned(row.try_get("setup_version")?)))
+        Ok(FeedPosition {
+            seq: unsigned(row.try_get("seq")?),
+            setup: unsigned(row.try_get("setup_version")?),
+            status: unsigned(row.try_get("status")?),
+        })
     }
+}
+
+/// The numbers that a page tells beside its entries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FeedPosition {
+    /// The last number of the store's feed.
+    pub seq: u64,
+    /// The setup's version.
+    pub setup: u64,
+    /// The last number of the chain's status list.
+    pub status: u64,
+}
+
+/// Sees to it that the status list has its counter.
+pub(super) async fn open_status(tx: &mut SqliteConnection) -> Result<(), StoreError> {
+    sqlx::query(
+        "INSERT INTO feeds (tenant, feed, seq) VALUES ($1, $2, 0) ON CONFLICT (tenant, feed) DO NOTHING",
+    )
+    .bind(TENANT)
+    .bind(STATUS)
+    .execute(tx)
+    .await?;
+    Ok(())
 }
 
 /// Opens a store's feed with what is valid everywhere.
@@ -123,8 +163,11 @@ pub(super) async fn open(tx: &mut SqliteConnection, feed: &str) -> Result<(), St
         .execute(&mut *tx)
         .await?;
     let rows = sqlx::query(
-        "SELECT entitlement FROM entitlements WHERE tenant = $1 AND bucket = $2 AND any_store = 1
-         ORDER BY entitlement",
+        "SELECT e.entitlement FROM entitlements e
+         WHERE e.tenant = $1 AND e.bucket = $2 AND e.any_store = 1 AND NOT EXISTS (
+             SELECT 1 FROM signed_codes s WHERE s.tenant = e.tenant AND s.bucket = e.bucket
+             AND s.entitlement = e.entitlement AND s.told = 0)
+         ORDER BY e.entitlement",
     )
     .bind(TENANT)
     .bind(BUCKET)
@@ -139,6 +182,7 @@ pub(super) async fn open(tx: &mut SqliteConnection, feed: &str) -> Result<(), St
 async fn feeds_of(tx: &mut SqliteConnection, entitlement: &str) -> Result<Vec<String>, StoreError> {
     let rows = sqlx::query(
         "SELECT f.feed FROM feeds f
+         JOIN stores s ON s.tenant = f.tenant AND s.store = f.feed
          JOIN entitlements e ON e.tenant = f.tenant AND e.bucket = $2 AND e.entitlement = $3
          WHERE f.tenant = $1 AND (e.any_store = 1 OR EXISTS (
              SELECT 1 FROM entitlement_stores es WHERE es.tenant = e.tenant AND es.bucket = e.bucket

@@ -5,10 +5,11 @@ use sqlx::Row;
 use super::{Store, StoreError};
 
 /// Each schema's number, name and statements. Never changed once released: a new file is added.
-const MIGRATIONS: [(i64, &str, &str); 3] = [
+const MIGRATIONS: [(i64, &str, &str); 4] = [
     (1, "chain", include_str!("../../migrations/sqlite/0001_chain.sql")),
     (2, "entitlements", include_str!("../../migrations/sqlite/0002_entitlements.sql")),
     (3, "redemptions", include_str!("../../migrations/sqlite/0003_redemptions.sql")),
+    (4, "codes", include_str!("../../migrations/sqlite/0004_codes.sql")),
 ];
 
 /// Runs what is missing, all in one transaction, so that two programs that start at once do not meet half-way.
@@ -44,6 +45,9 @@ pub(super) async fn run(store: &Store) -> Result<(), StoreError> {
 
 #[cfg(test)]
 mod tests {
+    use sqlx::sqlite::{SqliteConnectOptions, SqliteRow};
+    use sqlx::{AssertSqlSafe, Connection, SqliteConnection};
+
     use super::*;
     use crate::real;
 
@@ -59,6 +63,123 @@ mod tests {
         let refused = Store::open(folder.path(), real::hands()).await.err().expect("it must not be opened");
         assert!(matches!(refused, StoreError::Newer { found: 99, .. }), "the schema is newer: {refused}");
         assert!(refused.to_string().contains("newer counterfoil-server"), "it says what to do: {refused}");
+    }
+
+    /// A row in every table that the first three schemas have, and more than one where rows refer to each other.
+    const OLD_ROWS: &str = "
+        INSERT INTO chain VALUES ('main', '山海茶铺', 'abcd', 7, 1);
+        INSERT INTO stores VALUES ('main', 'store-1', '南山店', x'00'), ('main', 'store-2', '福田店', x'01');
+        INSERT INTO staff VALUES ('main', 'staff-1', 'store-1', '李娜', 0, 'hash');
+        INSERT INTO devices VALUES ('main', 'till-1', 'store-1', '前台', x'02', 1, 5, 0);
+        INSERT INTO enrolment_codes VALUES ('main', x'03', 'store-1', 1, 2, 3, 'till-1');
+        INSERT INTO entitlements VALUES
+            ('main', 0, 'order-1', 4, 'P0000000000000000ABCD', '订单', '{\"kind\":\"order\"}', 'good', 0,
+             9223372036854775807, 0, 1, 2, '王*', '[]', ''),
+            ('main', 0, 'coupon-1', 1, 'C0000000000000000EFGH', '券', '{\"kind\":\"amount_off\",\"fen\":1}',
+             'refunded', 10, 20, 1, 3, 4, '', '[\"a\"]', 'member-1');
+        INSERT INTO entitlement_lines VALUES ('main', 0, 'order-1', 'a', 0, 'A', 'v', 's', 3, 2),
+            ('main', 0, 'order-1', 'b', 1, 'B', '', '', 1, 0), ('main', 0, 'coupon-1', 'c', 0, 'C', '', '', 1, 1);
+        INSERT INTO entitlement_stores VALUES ('main', 0, 'order-1', 'store-2');
+        INSERT INTO feeds VALUES ('main', 'store-1', 1), ('main', 'store-2', 9);
+        INSERT INTO feed_entries VALUES ('main', 'store-1', 0, 'coupon-1', 1),
+            ('main', 'store-2', 0, 'coupon-1', 8), ('main', 'store-2', 0, 'order-1', 9);
+        INSERT INTO practice VALUES ('main', 0, 'code', 'order', 'order', '', 'caption', 'offer');
+        INSERT INTO redemptions VALUES ('main', 0, 'number', 'counted', 'order-1', '[]', 1, 2, 'till-1', '前台',
+            'store-1', '南山店', '李娜', '', '', '', 0, '');
+        INSERT INTO journals VALUES ('main', 'till-1', 1, 2, x'04');
+        INSERT INTO lines VALUES ('main', 'till-1', 1, 1, 'begun', x'05', 6, '');
+        INSERT INTO begun VALUES ('main', 'till-1', 'number', 'order-1', '订单', '[]', 1, 2, '李娜');
+        INSERT INTO cases VALUES ('main', 'case-1', 'refused', 'expired', 1, 0, '', 'number', 'order-1', '订单', 1,
+            '[]', 2, 'till-1', '前台', 'store-1', '南山店', '李娜', '');";
+
+    /// Each table of the first three schemas with the columns that it still has.
+    const KEPT: [(&str, &str); 15] = [
+        ("chain", "tenant, name, epoch, practice"),
+        ("stores", "*"),
+        ("staff", "*"),
+        ("devices", "tenant, device, store, name, token_hash, epoch, enrolled_at, revoked_at"),
+        ("enrolment_codes", "*"),
+        (
+            "entitlements",
+            "tenant, bucket, entitlement, version, title, kind, standing, valid_from, valid_until, any_store,
+             spend_min, value, holder, notes, member",
+        ),
+        ("entitlement_lines", "*"),
+        ("entitlement_stores", "*"),
+        ("feed_entries", "*"),
+        ("practice", "*"),
+        ("redemptions", "*"),
+        ("journals", "*"),
+        ("lines", "*"),
+        ("begun", "tenant, device, number, entitlement, title, takes, value, at, clerk"),
+        ("cases", "*"),
+    ];
+
+    #[tokio::test]
+    async fn a_database_of_an_older_program_keeps_every_row() {
+        let folder = tempfile::tempdir().unwrap();
+        let options = SqliteConnectOptions::new()
+            .filename(folder.path().join("server.db"))
+            .create_if_missing(true)
+            .foreign_keys(true);
+        let mut old = SqliteConnection::connect_with(&options).await.unwrap();
+        let migrations = "CREATE TABLE migrations (number INTEGER NOT NULL PRIMARY KEY, name TEXT NOT NULL,
+                          applied_at INTEGER NOT NULL) STRICT; INSERT INTO migrations VALUES (3, 'old', 0);";
+        let schemas = MIGRATIONS.iter().take(3).map(|(.., statements)| *statements);
+        for statements in schemas.chain([migrations, OLD_ROWS]) {
+            sqlx::raw_sql(statements).execute(&mut old).await.unwrap();
+        }
+        let before = contents(&mut old).await;
+        assert!(before.iter().all(|rows| !rows.is_empty()), "every table has a row: {before:?}");
+        old.close().await.unwrap();
+
+        let store = Store::open(folder.path(), real::hands()).await.unwrap();
+        let mut now = store.write.acquire().await.unwrap();
+        assert_eq!(contents(&mut now).await, before, "every row is as it was");
+        let astray = sqlx::query("PRAGMA foreign_key_check").fetch_all(&mut *now).await.unwrap();
+        assert!(astray.is_empty(), "every row refers to one that is there");
+        let codes: Vec<(String, String, String)> = sqlx::query_as(
+            "SELECT entitlement, code, tail FROM codes WHERE form = 'own' ORDER BY entitlement",
+        )
+        .fetch_all(&mut *now)
+        .await
+        .unwrap();
+        let expected = [("coupon-1", "C0000000000000000EFGH"), ("order-1", "P0000000000000000ABCD")]
+            .map(|(id, code)| (id.to_owned(), code.to_owned(), code[16..20].to_owned()));
+        assert_eq!(codes, expected, "and each code is where codes are now");
+        let deleted = sqlx::query("DELETE FROM entitlements").execute(&mut *now).await;
+        assert!(deleted.is_err(), "what belongs to an entitlement still holds it");
+        let feeds: Vec<(String, i64)> =
+            sqlx::query_as("SELECT feed, seq FROM feeds ORDER BY feed").fetch_all(&mut *now).await.unwrap();
+        let expected =
+            [("status", 0), ("store-1", 1), ("store-2", 9)].map(|(feed, seq)| (feed.to_owned(), seq));
+        assert_eq!(feeds, expected, "the feeds go on, and the status list has one");
+        drop(now);
+        let salt = store.code_salt;
+        assert_ne!(salt, [0; 16], "the salt was drawn");
+        store.close().await;
+        let again = Store::open(folder.path(), real::hands()).await.unwrap();
+        assert_eq!(again.code_salt, salt, "once for all times");
+    }
+
+    /// Every row of every table as text.
+    async fn contents(db: &mut SqliteConnection) -> Vec<Vec<String>> {
+        let mut contents = Vec::new();
+        for (table, columns) in KEPT {
+            let sql = format!("SELECT {columns} FROM {table} ORDER BY 1, 2, 3, 4");
+            let rows = sqlx::query(AssertSqlSafe(sql)).fetch_all(&mut *db).await.unwrap();
+            contents.push(rows.iter().map(|row| format!("{table}: {:?}", values(row))).collect());
+        }
+        contents
+    }
+
+    fn values(row: &SqliteRow) -> Vec<String> {
+        (0..row.len())
+            .map(|place| {
+                let text = row.try_get_unchecked::<String, _>(place);
+                text.unwrap_or_else(|_| format!("{:?}", row.try_get_unchecked::<Vec<u8>, _>(place)))
+            })
+            .collect()
     }
 
     #[test]

@@ -5,35 +5,55 @@
 //! every key. What an act finds out about the world (who was first, which number comes next) is decided by a
 //! conditional write inside its transaction, never by an earlier look.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
 use sqlx::{Sqlite, Transaction};
-use tokio::sync::watch;
+use tokio::sync::{Mutex, watch};
 
 use crate::clock::Hands;
 
+mod campaigns;
 mod cases;
 mod chain;
+mod codes;
 mod devices;
 mod effects;
 mod entitlements;
 mod feeds;
+mod issue;
 mod journals;
+mod keys;
+mod merchants;
 mod migrate;
+mod profiles;
 mod redemptions;
+mod signed;
+mod status;
+mod trust;
 mod undo;
 
+pub use campaigns::{CampaignRefused, NewCampaign};
 pub use cases::Case;
 pub use chain::{NewStaff, PracticeCode};
+pub use codes::{HeldCode, HeldOpaque};
 pub use devices::{Device, Enrolment, EnrolmentRefused, TillRow};
-pub use entitlements::{Held, Issued, NewEntitlement};
-pub use feeds::PAGE_LENGTH_MAX;
+pub use entitlements::{Held, NewEntitlement};
+pub use feeds::{FeedPosition, PAGE_LENGTH_MAX};
+pub use issue::{IssueRefused, Issued, Issuing, NewCode};
 pub use journals::{BATCH_LENGTH_MAX, HandedIn, Intake};
+pub use keys::{KeyChange, KeyRow, KeyScope, KeysRefused, LIST_SECONDS, NewKey, Role};
+pub use merchants::{Merchant, MerchantRow, NewMerchant, Scope};
+pub use profiles::{ProfileRow, Removed, Turn};
 pub use redemptions::{Counted, CountedBefore, Online, RedemptionRow};
+pub use signed::{
+    BATCH_MAX, HeldSigned, IssuedSigned, SignedForm, SignedIssue, SignedItem, SignedState, claims, content,
+    of_campaign,
+};
+pub use trust::NextRoot;
 
 /// The one tenant of a database; the column is there so that a hosted service may have more.
 const TENANT: &str = "main";
@@ -97,7 +117,13 @@ pub struct Store {
     write: SqlitePool,
     read: SqlitePool,
     hands: Hands,
+    /// Under which malls' codes are stretched. It is drawn once for a database and never changes.
+    code_salt: [u8; 16],
     changes: watch::Sender<u64>,
+    folder: PathBuf,
+    /// Roots and list as last read: their signatures need not be checked for each code.
+    believed: Mutex<trust::Believed>,
+    chunks: status::Kept,
 }
 
 impl Store {
@@ -119,9 +145,19 @@ impl Store {
         let write = SqlitePoolOptions::new().max_connections(1).connect_with(options.clone()).await?;
         let readers = options.pragma("query_only", "ON");
         let read = SqlitePoolOptions::new().max_connections(READERS).connect_lazy_with(readers);
-        let store = Store { write, read, hands, changes: watch::Sender::new(0) };
+        let changes = watch::Sender::new(0);
+        let mut store = Store {
+            write,
+            read,
+            hands,
+            code_salt: [0; 16],
+            changes,
+            folder: folder.to_owned(),
+            believed: Mutex::new(None),
+            chunks: status::Kept::default(),
+        };
         migrate::run(&store).await?;
-        store.found_chain().await?;
+        store.code_salt = store.found_chain().await?;
         Ok(store)
     }
 
@@ -134,6 +170,11 @@ impl Store {
     /// Whether it answers.
     pub async fn answers(&self) -> bool {
         sqlx::query("SELECT 1").execute(&self.read).await.is_ok()
+    }
+
+    /// The folder that it is in.
+    pub fn folder(&self) -> &Path {
+        &self.folder
     }
 
     /// Clock and dice.

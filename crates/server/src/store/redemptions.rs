@@ -15,7 +15,8 @@ use wire::api::{Fate, Redeem, Redeemed};
 use wire::entitlement as w;
 
 use super::feeds::Touched;
-use super::{BUCKET, Device, Store, StoreError, TENANT, entitlements};
+use super::signed::Shown;
+use super::{BUCKET, Device, Store, StoreError, TENANT, entitlements, signed};
 
 /// What became of an online request.
 pub enum Online {
@@ -37,6 +38,8 @@ pub(super) struct Asked<'a> {
     pub(super) at: i64,
     /// The online request as JSON, empty if a journal line asks.
     pub(super) request: &'a str,
+    /// The moment of the rotating code that was shown.
+    pub(super) shown: Shown,
 }
 
 /// What stands in the row of a number.
@@ -145,6 +148,7 @@ impl Store {
             clerk: &asked.clerk,
             at: asked.at,
             request: &request,
+            shown: asked.moment.map_or(Shown::Nothing, Shown::Now),
         };
         let mut touched = Touched::default();
         let counted = decide_and_write(&mut tx, device, &asked, now, now, &mut touched).await?;
@@ -179,10 +183,11 @@ impl Store {
         since: UnixMs,
     ) -> Result<Vec<RedemptionRow>, StoreError> {
         let rows = sqlx::query(
-            "SELECT r.number, r.entitlement, e.title, e.code, r.takes, r.at, r.received_at, r.store_name, r.till,
+            "SELECT r.number, r.entitlement, e.title, c.tail, r.takes, r.at, r.received_at, r.store_name, r.till,
                     r.clerk, r.state
              FROM redemptions r
              JOIN entitlements e ON e.tenant = r.tenant AND e.bucket = r.bucket AND e.entitlement = r.entitlement
+             JOIN codes c ON c.tenant = r.tenant AND c.bucket = r.bucket AND c.entitlement = r.entitlement
              WHERE r.tenant = $1 AND r.received_at >= $2 AND r.state IN ('counted', 'undone')
                AND ($3 = '' OR r.store = $3)
              ORDER BY r.received_at DESC, r.number DESC",
@@ -208,6 +213,7 @@ impl Store {
             clerk: before.clerk,
             at: before.at.0,
             request: "",
+            shown: Shown::Nothing,
         };
         let mut tx = self.writing().await?;
         let mut touched = Touched::default();
@@ -277,6 +283,10 @@ async fn count(
         return Ok(Counted::No(refusal));
     }
     let mut part = tx.begin().await?;
+    if !signed::note_moment(&mut part, asked.entitlement, asked.shown).await? {
+        part.rollback().await?;
+        return Ok(Counted::No(Reason::CodeSeen.into()));
+    }
     if write_takes(&mut part, asked, moment).await? {
         part.commit().await?;
         return Ok(Counted::Yes);
@@ -372,7 +382,15 @@ pub(super) async fn void(
     number: Number,
     now: UnixMs,
 ) -> Result<(), StoreError> {
-    let nothing = Asked { number, entitlement: "", takes: &[], clerk: "", at: now.0, request: "" };
+    let nothing = Asked {
+        number,
+        entitlement: "",
+        takes: &[],
+        clerk: "",
+        at: now.0,
+        request: "",
+        shown: Shown::Nothing,
+    };
     write_row(tx, device, &nothing, State::Voided, "", now).await
 }
 
@@ -412,12 +430,11 @@ fn answer_of(counted: &Counted) -> Result<String, StoreError> {
 }
 
 fn listed(row: &SqliteRow) -> Result<RedemptionRow, StoreError> {
-    let code = entitlements::stored_code(row)?;
     Ok(RedemptionRow {
         number: row.try_get("number")?,
         entitlement: row.try_get("entitlement")?,
         title: row.try_get("title")?,
-        code_tail: code.tail().to_owned(),
+        code_tail: row.try_get("tail")?,
         takes: serde_json::from_str(row.try_get("takes")?)?,
         at: row.try_get("at")?,
         received_at: row.try_get("received_at")?,
@@ -472,8 +489,15 @@ mod tests {
         ] {
             let takes = [w::Take { sku: "a".into(), quantity }];
             let number = store.hands().number();
-            let asked =
-                Asked { number, entitlement: &issued[0].id, takes: &takes, clerk: "", at: 0, request: "" };
+            let asked = Asked {
+                number,
+                entitlement: &issued[0].id,
+                takes: &takes,
+                clerk: "",
+                at: 0,
+                request: "",
+                shown: Shown::Nothing,
+            };
             let written = write_takes(&mut tx, &asked, UnixMs(moment)).await.unwrap();
             assert_eq!(written, expected, "{why}");
         }
@@ -481,8 +505,15 @@ mod tests {
         sqlx::query("UPDATE entitlement_lines SET taken = 0").execute(&mut *tx).await.unwrap();
         let takes = [w::Take { sku: "a".into(), quantity: 1 }];
         let number = store.hands().number();
-        let asked =
-            Asked { number, entitlement: &issued[0].id, takes: &takes, clerk: "", at: 0, request: "" };
+        let asked = Asked {
+            number,
+            entitlement: &issued[0].id,
+            takes: &takes,
+            clerk: "",
+            at: 0,
+            request: "",
+            shown: Shown::Nothing,
+        };
         assert!(
             !write_takes(&mut tx, &asked, UnixMs(1_500)).await.unwrap(),
             "refunded, however much is left"

@@ -14,18 +14,18 @@ fn program(data: &Path) -> Command {
     command
 }
 
-fn run(data: &Path, args: &[&str]) -> Output {
+pub fn run(data: &Path, args: &[&str]) -> Output {
     program(data).args(args).output().expect("the program starts")
 }
 
-fn json(data: &Path, args: &[&str]) -> Value {
+pub fn json(data: &Path, args: &[&str]) -> Value {
     let output = run(data, &[args, &["--json"]].concat());
     let errors = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(0), "{args:?} is done: {errors}");
     serde_json::from_slice(&output.stdout).expect("one JSON value on standard output")
 }
 
-fn refused(data: &Path, args: &[&str]) -> String {
+pub fn refused(data: &Path, args: &[&str]) -> String {
     let output = run(data, args);
     assert_eq!(output.status.code(), Some(1), "{args:?} is refused");
     assert!(output.stdout.is_empty(), "a refusal is no answer");
@@ -33,7 +33,7 @@ fn refused(data: &Path, args: &[&str]) -> String {
 }
 
 /// The exit code and the error of a command that fails with `--json`.
-fn failed(data: &Path, args: &[&str]) -> (i32, String) {
+pub fn failed(data: &Path, args: &[&str]) -> (i32, String) {
     let output = run(data, &[args, &["--json"]].concat());
     let said: Value = serde_json::from_slice(&output.stdout).expect("one object on standard output");
     assert!(!said["message"].as_str().expect("a sentence").is_empty(), "{args:?} says why");
@@ -41,7 +41,7 @@ fn failed(data: &Path, args: &[&str]) -> (i32, String) {
     (output.status.code().expect("an exit code"), said["error"].as_str().expect("a code").to_owned())
 }
 
-fn text(data: &Path, args: &[&str]) -> String {
+pub fn text(data: &Path, args: &[&str]) -> String {
     let output = run(data, args);
     assert_eq!(output.status.code(), Some(0), "{args:?} is done");
     String::from_utf8(output.stdout).expect("words")
@@ -182,7 +182,7 @@ fn what_is_issued_can_be_shown_and_refunded() {
 fn what_only_reads_makes_no_database() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("mistyped");
-    let commands: [&[&str]; 10] = [
+    let commands: [&[&str]; 13] = [
         &["tills"],
         &["show", "x"],
         &["redemptions"],
@@ -191,6 +191,9 @@ fn what_only_reads_makes_no_database() {
         &["revoke", "--till", "x"],
         &["enrol-code", "--store", "x"],
         &["sheet", "--out", "x"],
+        &["cancel", "x"],
+        &["profile", "use", "yudao"],
+        &["merchant", "add", "x", "--may", "read"],
         &["add-staff", "--store", "x", "--name", "x"],
         &["issue", "coupon", "--title", "x", "--amount-off", "1"],
     ];

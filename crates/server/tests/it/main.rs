@@ -1,9 +1,16 @@
 //! The server as a till meets it: the real router on a real socket, and the real program from the command line.
 
+mod candidates;
 mod cli;
+mod cli_malls;
+mod cli_signed;
 mod demo;
 mod enrolments;
 mod feeds;
 mod journals;
+mod keys;
+mod merchants;
+mod phone;
 mod redemptions;
+mod signed;
 mod support;

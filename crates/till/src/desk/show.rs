@@ -7,7 +7,7 @@ use model::entitlement::{Entitlement, Fen};
 use model::place::{Circumstance, DeviceId};
 use model::redemption::Number;
 use model::settlement::Settlement;
-use model::time::UnixMs;
+use model::time::{Doubt, UnixMs};
 use model::verdict::{Basis, Class, Reason, Silence, Todo};
 use wire::line;
 
@@ -72,6 +72,7 @@ impl Desk {
                 picked_up_today: 0,
                 practice: false,
                 copy_rebuilt: false,
+                clock: Doubt::None,
             };
         };
         let setup = state.copy.setup();
@@ -94,6 +95,7 @@ impl Desk {
             picked_up_today,
             practice: setup.is_some_and(|setup| setup.practice),
             copy_rebuilt: state.copy_rebuilt,
+            clock: self.till().time().doubt,
         }
     }
 

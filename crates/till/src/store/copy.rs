@@ -5,6 +5,8 @@
 
 use std::path::{Path, PathBuf};
 
+use model::signed::status::{self, StatusUpdate};
+use model::signed::token::Serial;
 use model::time::UnixMs;
 use rusqlite::{Connection, ErrorCode, OptionalExtension, params};
 use wire::api::{Entry, Setup};
@@ -147,6 +149,60 @@ impl Copy {
     /// How many entitlements are in it.
     pub fn count(&self) -> Result<u64, CopyError> {
         Ok(self.db.query_row("SELECT count(*) FROM entitlement", [], |row| row.get(0))?)
+    }
+
+    /// What became of a serial of that campaign; nothing if no list covers it.
+    pub fn status(&self, serial: Serial) -> Result<Option<status::State>, CopyError> {
+        let mut select = self.db.prepare_cached(
+            "SELECT c.bits FROM status_chunk c JOIN status_list l ON l.campaign = c.campaign
+             WHERE c.campaign = ?1 AND c.chunk = ?2 AND l.covered > ?3",
+        )?;
+        let (chunk, offset) = status::place(serial.number);
+        let bits: Option<Vec<u8>> =
+            select.query_row(params![serial.campaign, chunk, serial.number], |row| row.get(0)).optional()?;
+        Ok(bits.and_then(|bits| status::get(&bits, offset)))
+    }
+
+    /// How far it follows the status lists.
+    pub fn status_position(&self) -> Result<u64, CopyError> {
+        Ok(self.fact("status_seq")?.and_then(|text| text.parse().ok()).unwrap_or(0))
+    }
+
+    /// When the server last vouched for the status lists.
+    pub fn status_at(&self) -> Result<Option<UnixMs>, CopyError> {
+        Ok(self.fact("status_at")?.and_then(|text| text.parse().ok()).map(UnixMs))
+    }
+
+    /// Takes in an update of the status lists that follows what is held: all of it or nothing.
+    pub fn apply_status(&mut self, update: &StatusUpdate, heard_at: UnixMs) -> Result<(), CopyError> {
+        let transaction = self.db.transaction()?;
+        for list in &update.lists {
+            transaction
+                .prepare_cached(
+                    "INSERT INTO status_list (campaign, covered) VALUES (?1, ?2)
+                     ON CONFLICT (campaign) DO UPDATE SET covered = max(covered, excluded.covered)",
+                )?
+                .execute(params![list.campaign, list.covered])?;
+            for chunk in &list.chunks {
+                let bits = wire::status::decompress(&chunk.bytes, chunk.raw_length.into())
+                    .map_err(|error| CopyError::Failed(error.to_string()))?;
+                transaction
+                    .prepare_cached(
+                        "INSERT INTO status_chunk (campaign, chunk, bits) VALUES (?1, ?2, ?3)
+                         ON CONFLICT (campaign, chunk) DO UPDATE SET bits = excluded.bits",
+                    )?
+                    .execute(params![list.campaign, chunk.index, bits])?;
+            }
+        }
+        set_fact(&transaction, "status_seq", &update.version.to_string())?;
+        set_fact(&transaction, "status_at", &heard_at.0.to_string())?;
+        transaction.commit()?;
+        Ok(())
+    }
+
+    /// The server vouches for the status lists as they are.
+    pub fn confirm_status(&self, heard_at: UnixMs) -> Result<(), CopyError> {
+        set_fact(&self.db, "status_at", &heard_at.0.to_string())
     }
 
     /// How far it follows the feed.

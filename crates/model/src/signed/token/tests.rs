@@ -6,7 +6,7 @@ use qrcode::bits::Bits;
 use qrcode::{EcLevel, Version};
 
 use super::super::samples::{DAY, ISSUER, NOW, claims, key, list, listed};
-use super::super::text::{write_cf1, write_cfn};
+use super::super::text::{Recognised, recognise, write_cf1, write_cfn};
 use super::super::trust::Scope;
 use super::*;
 use crate::time::Window;
@@ -15,7 +15,12 @@ const TAIL: Link = [0x5A; 16];
 
 /// A membership card whose chain lasts a day.
 fn rotating() -> Claims {
-    let claims = Claims { kind: SignedKind::Member, value: Fen(0), ..claims() };
+    rotating_for(DAY)
+}
+
+fn rotating_for(seconds: i64) -> Claims {
+    let expires_at = NOW.plus_seconds(seconds);
+    let claims = Claims { kind: SignedKind::Member, value: Fen(0), expires_at, ..claims() };
     let length = chain::length(claims.issued_at, claims.expires_at);
     Claims { anchor: Some(chain::anchor(TAIL, claims.serial, length)), ..claims }
 }
@@ -48,6 +53,20 @@ fn what_is_issued_is_verified_with_public_keys_alone() {
         assert_eq!(verified.key_name, "sample", "and what people call it");
         assert_eq!(verified.reveal, None, "a static code shows no link");
     }
+}
+
+#[test]
+fn the_bytes_of_a_token_stay_what_they_are() {
+    // Codes are out there for weeks: a change here is a new format, not a new version of the program.
+    let token = issue(&claims(), &key(ISSUER)).unwrap();
+    let text: String = token.iter().map(|byte| format!("{byte:02x}")).collect();
+    let expected = concat!(
+        "d28449a201320444dd2fb4e1a0",
+        "581fa401624346041a6a19f680061a6a18a5003a00010000850107182a1907d0f6",
+        "5840923943c96ddcf089a7f68af5cfa9b7e590ddb2de2d5b100b9692dd0ff8f287a6",
+        "923204767cfb2ffa300891942b7e52f3869479dec5309f075cfcba3b5c23600c",
+    );
+    assert_eq!(text, expected, "tag 18, protected header, claims, signature");
 }
 
 #[test]
@@ -351,7 +370,7 @@ proptest! {
 
     #[test]
     fn no_changed_byte_goes_unnoticed(rotates: bool, at in 0usize..200, flip in 1u8..) {
-        let mut token = if rotates { showing(&rotating(), 9) } else { issue(&claims(), &key(ISSUER)).unwrap() };
+        let mut token = if rotates { showing(&rotating_for(600), 9) } else { issue(&claims(), &key(ISSUER)).unwrap() };
         let at = at % token.len();
         token[at] ^= flip;
         prop_assert!(verify(&token, &list(1), NOW).is_err(), "byte {at} xor {flip:#x}");
@@ -382,5 +401,16 @@ proptest! {
         let payload = write_claims(&other).unwrap();
         let forged = replace(&genuine, &from, &[head(payload.len()), payload].concat());
         prop_assert_eq!(verify(&forged, &list(1), NOW), Err(Unverified::NotGenuine), "the signature is of others");
+    }
+
+    #[test]
+    fn a_misread_character_never_makes_another_code(digits: bool, at: prop::sample::Index, read in "[0-9A-Z $%*+./:-]") {
+        let token = showing(&rotating_for(600), 9);
+        let mut text = if digits { write_cfn(&token) } else { write_cf1(&token) };
+        let at = at.index(text.len());
+        text.replace_range(at..=at, &read);
+        if let Recognised::Token(bytes) = recognise(&text) {
+            prop_assert!(bytes == token || verify(&bytes, &list(1), NOW).is_err(), "{read:?} at {at}");
+        }
     }
 }

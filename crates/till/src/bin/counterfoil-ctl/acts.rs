@@ -4,14 +4,15 @@ use std::sync::Arc;
 
 use model::decide::{Item, Known, Offer, Outcome};
 use model::entitlement::Kind;
-use model::reading::{Scan, Source};
+use model::reading::{RawText, Scan, Source};
 use model::redemption::Take;
 use model::verdict::Reason;
 use serde_json::{Value, json};
 use till::Till;
 use till::desk::{Act, Desk};
-use till::redeem::{Concluded, Sight};
+use till::redeem::{Concluded, Wish};
 use till::screen::Stage;
+use till::see::{Seen, Sight, Told};
 use till::sync::SyncError;
 use wire::line::Person;
 
@@ -22,6 +23,7 @@ use crate::{Exit, Voice};
 pub struct ScanWords {
     pub text: String,
     pub confirm: bool,
+    pub choose: Option<String>,
     pub lines: Option<String>,
     pub clerk: Option<String>,
 }
@@ -69,42 +71,27 @@ pub async fn sign_in(voice: &Voice, till: &Arc<Till>, clerk: &str, pin: &str) ->
 }
 
 pub async fn scan(voice: &Voice, till: &Arc<Till>, words: ScanWords) -> Exit {
-    let sight = till.see(&Scan { text: words.text, source: Source::Script }).await;
-    let (known, offer) = match sight {
-        Sight::Offer { known, offer } => (known, offer),
+    let sight = till.see(&Scan { text: RawText::new(words.text), source: Source::Script }).await;
+    let sight = match (sight, &words.choose) {
+        (Sight::Choice(seen), Some(id)) if seen.iter().any(|(known, _)| known.entitlement.id.0 == *id) => {
+            till.see_id(id).await
+        }
+        (sight, _) => sight,
+    };
+    let (known, offer, proof) = match sight {
+        Sight::Offer { known, offer, proof } => (known, offer, proof),
         Sight::Member { known, coupons } => {
-            let coupon = |(known, unusable): &(Known, Option<Reason>)| {
-                let mut value = say::subject(known);
-                value["unusable"] = json!(unusable.map(Reason::code));
-                value
-            };
-            let listed: Vec<Value> = coupons.iter().map(coupon).collect();
-            let json = json!({ "stage": "member", "subject": say::subject(&known), "coupons": listed });
-            voice.say(json, || {
-                let mut words = vec![say::subject_words(voice.language, &known)];
-                words.extend(coupons.iter().map(|(coupon, _)| say::subject_words(voice.language, coupon)));
-                words.join("\n")
-            });
+            let json = json!({ "stage": "member", "subject": say::subject(&known), "coupons": seen_values(&coupons) });
+            let all = std::iter::once(&*known).chain(coupons.iter().map(|(coupon, _)| coupon));
+            voice.say(json, || listed_words(voice, all));
             return Exit::Done;
         }
-        Sight::Refused(told) => {
-            let mut json = say::verdict(voice.language, told.reason);
-            json["basis"] = say::basis(told.basis);
-            json["earlier"] = json!(told.earlier.as_ref().map(wire::entitlement::Use::from));
-            json["subject"] = told.known.as_ref().map_or(Value::Null, |known| say::subject(known));
-            voice.say(json, || {
-                let mut words = say::full_words(voice.language, told.reason);
-                if let Some(earlier) = &told.earlier {
-                    words = format!(
-                        "{}\n  {}",
-                        say::reason_words(voice.language, told.reason),
-                        say::earlier_words(&earlier.done)
-                    );
-                }
-                words
-            });
-            return say::exit_of(told.reason);
+        Sight::Choice(seen) => {
+            let json = json!({ "stage": "choice", "candidates": seen_values(&seen) });
+            voice.say(json, || listed_words(voice, seen.iter().map(|(known, _)| known)));
+            return Exit::Held;
         }
+        Sight::Refused(told) => return refused(voice, &told),
     };
     if !words.confirm {
         let basis = say::basis(Some(known.basis()));
@@ -124,13 +111,44 @@ pub async fn scan(voice: &Voice, till: &Arc<Till>, words: ScanWords) -> Exit {
         Ok(clerk) => clerk,
         Err(exit) => return exit,
     };
-    match till.confirm(&known, &takes, &clerk, Source::Script.code()).await {
+    let source = Source::Script.code();
+    match till.confirm(&Wish { known: &known, takes: &takes, clerk: &clerk, source, proof }).await {
         Ok(concluded) => conclude(voice, &known, &concluded),
         Err(reason) => {
             voice.say(say::verdict(voice.language, reason), || say::reason_words(voice.language, reason));
             say::exit_of(reason)
         }
     }
+}
+
+/// What may be chosen from, each with why it cannot be used, if it cannot.
+fn seen_values(seen: &[Seen]) -> Vec<Value> {
+    let value = |(known, unusable): &Seen| {
+        let mut value = say::subject(known);
+        value["unusable"] = json!(unusable.map(Reason::code));
+        value
+    };
+    seen.iter().map(value).collect()
+}
+
+fn listed_words<'a>(voice: &Voice, listed: impl Iterator<Item = &'a Known>) -> String {
+    listed.map(|known| say::subject_words(voice.language, known)).collect::<Vec<_>>().join("\n")
+}
+
+fn refused(voice: &Voice, told: &Told) -> Exit {
+    let mut json = say::verdict(voice.language, told.reason);
+    json["basis"] = say::basis(told.basis);
+    json["earlier"] = json!(told.earlier.as_ref().map(wire::entitlement::Use::from));
+    json["subject"] = told.known.as_ref().map_or(Value::Null, |known| say::subject(known));
+    voice.say(json, || match &told.earlier {
+        None => say::full_words(voice.language, told.reason),
+        Some(earlier) => format!(
+            "{}\n  {}",
+            say::reason_words(voice.language, told.reason),
+            say::earlier_words(&earlier.done)
+        ),
+    });
+    say::exit_of(told.reason)
 }
 
 fn conclude(voice: &Voice, known: &Known, concluded: &Concluded) -> Exit {

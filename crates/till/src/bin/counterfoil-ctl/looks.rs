@@ -1,19 +1,16 @@
-//! Commands that only look: status, cases, journal, read.
+//! Commands that only look: status, cases, journal.
 
-use std::io::BufRead;
 use std::sync::Arc;
 
-use model::reading::{self, Reading};
 use serde_json::{Value, json};
 use till::Till;
-use till::desk::{Desk, class_code};
+use till::desk::Desk;
 use till::folder::Folder;
 use till::store::journal::Journal;
 use till::till::LineState;
 use till::words::sentence;
 use wire::line::{Act, Line};
 
-use crate::say;
 use crate::{Exit, Voice};
 
 pub async fn status(voice: &Voice, till: &Arc<Till>) -> Exit {
@@ -123,50 +120,4 @@ pub fn journal_verify(voice: &Voice, folder: &Folder) -> Exit {
         }
         Err(exit) => exit,
     }
-}
-
-pub fn read(voice: &Voice, text: &str) -> Exit {
-    if text != "-" {
-        return read_one(voice, text);
-    }
-    let mut worst = Exit::Done;
-    for line in std::io::stdin().lock().split(b'\n') {
-        let Ok(line) = line else {
-            return voice.complain(Exit::Fault, "input", "standard input could not be read");
-        };
-        let exit = read_one(voice, &String::from_utf8_lossy(&line));
-        worst = if exit == Exit::Done { worst } else { exit };
-    }
-    worst
-}
-
-fn read_one(voice: &Voice, text: &str) -> Exit {
-    let (json, words, exit) = match reading::read(text) {
-        Reading::Ours(code) => {
-            let kind = match code.kind() {
-                model::code::CodeKind::Order => "order",
-                model::code::CodeKind::Coupon => "coupon",
-                model::code::CodeKind::TimesCard => "times_card",
-                model::code::CodeKind::Member => "member",
-                model::code::CodeKind::Enrolment => "enrolment",
-            };
-            let words = format!("{kind} · {}", code.grouped());
-            let json = json!({ "kind": "ours", "class": kind, "code": code.secret(), "sentence": words });
-            (json, words, Exit::Done)
-        }
-        Reading::Enrolment(code) => {
-            let words = say::reason_words(voice.language, model::verdict::Reason::EnrolmentCode);
-            let json =
-                json!({ "kind": "enrolment", "class": "act", "code": code.secret(), "sentence": words });
-            (json, words, Exit::Done)
-        }
-        Reading::Other(reason) => {
-            let words = say::full_words(voice.language, reason);
-            let json =
-                json!({ "kind": reason.code(), "class": class_code(reason.class()), "sentence": words });
-            (json, words, say::exit_of(reason))
-        }
-    };
-    voice.say(json, || words);
-    exit
 }

@@ -16,6 +16,7 @@ use till::{Till, folder::FolderError};
 
 mod acts;
 mod looks;
+mod read;
 mod say;
 
 /// Looks after a Counterfoil till's data folder.
@@ -64,6 +65,9 @@ enum Command {
         /// Take it.
         #[arg(long)]
         confirm: bool,
+        /// Which of several is meant, by its id, where a short code fits several.
+        #[arg(long, value_name = "ID")]
+        choose: Option<String>,
         /// Take only these: SKU=N,SKU=N
         #[arg(long, value_name = "SKU=N,…")]
         lines: Option<String>,
@@ -92,10 +96,7 @@ enum Command {
     /// Open cases of this till.
     Cases,
     /// Say what a text is, without looking anything up. Needs no data folder.
-    Read {
-        /// The text; "-" reads one text per line from standard input.
-        text: String,
-    },
+    Read(read::ReadWords),
 }
 
 #[derive(Subcommand)]
@@ -152,8 +153,8 @@ async fn main() -> ExitCode {
 }
 
 async fn run(cli: Cli, voice: &Voice) -> Exit {
-    if let Command::Read { text } = &cli.command {
-        return looks::read(voice, text);
+    if let Command::Read(words) = &cli.command {
+        return read::read(voice, words);
     }
     let Some(path) = cli.data.or_else(Folder::default_path) else {
         return voice.complain(Exit::Usage, "no_folder", "say where the data folder is: --data DIR");
@@ -178,13 +179,13 @@ async fn run(cli: Cli, voice: &Voice) -> Exit {
     match cli.command {
         Command::Enrol { url, code, name } => acts::enrol(voice, &till, &url, &code, &name).await,
         Command::SignIn { clerk, pin } => acts::sign_in(voice, &till, &clerk, &pin).await,
-        Command::Scan { text, confirm, lines, clerk } => {
-            acts::scan(voice, &till, acts::ScanWords { text, confirm, lines, clerk }).await
+        Command::Scan { text, confirm, choose, lines, clerk } => {
+            acts::scan(voice, &till, acts::ScanWords { text, confirm, choose, lines, clerk }).await
         }
         Command::Undo { number, clerk } => acts::undo(voice, &till, &number, clerk.as_deref()).await,
         Command::Sync => acts::sync(voice, &till).await,
         Command::Status => looks::status(voice, &till).await,
         Command::Cases => looks::cases(voice, &till),
-        Command::Journal { .. } | Command::Read { .. } => Exit::Usage,
+        Command::Journal { .. } | Command::Read(_) => Exit::Usage,
     }
 }

@@ -1,0 +1,44 @@
+//! `/v1/campaigns`: what all signed codes of one issue have in common, as merchants' programs say it.
+
+use axum::Json;
+use axum::extract::{self, Path};
+use axum::http::StatusCode;
+use wire::campaign::{Put, State as CampaignState};
+
+use super::State;
+use super::auth::Merchant;
+use super::body::Body;
+use super::entitlements::check;
+use super::problem::Answer;
+use crate::store::{CampaignRefused, Scope};
+
+pub(super) async fn list(
+    extract::State(state): extract::State<State>,
+    merchant: Merchant,
+) -> Result<Json<Vec<CampaignState>>, Answer> {
+    merchant.may(Scope::Read)?;
+    Ok(Json(state.store.campaigns().await?))
+}
+
+pub(super) async fn put(
+    extract::State(state): extract::State<State>,
+    merchant: Merchant,
+    Path(number): Path<String>,
+    Body(put): Body<Put>,
+) -> Result<Json<CampaignState>, Answer> {
+    merchant.may(Scope::Issue)?;
+    let number = number
+        .parse::<u16>()
+        .ok()
+        .filter(|number| *number > 0)
+        .ok_or_else(|| Answer::invalid("campaign", "its number is from 1 to 65535"))?;
+    let new = check::campaign(&state.store, number, &put).await?;
+    match state.store.put_campaign(&new).await? {
+        Ok(row) => Ok(Json(row)),
+        Err(refused @ CampaignRefused::CodesAreOut(_)) => {
+            Err(Answer::new(StatusCode::CONFLICT, "exists_with_other_content", refused.to_string()))
+        }
+        Err(refused @ CampaignRefused::NotComplete) => Err(Answer::invalid("complete", &refused.to_string())),
+        Err(refused @ CampaignRefused::NoneFree) => Err(Answer::invalid("campaign", &refused.to_string())),
+    }
+}
