@@ -7,6 +7,7 @@
 pub mod cord;
 pub mod counter;
 pub mod faults;
+pub mod fuzzing;
 pub mod goods;
 pub mod hands;
 pub mod programs;

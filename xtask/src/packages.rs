@@ -11,10 +11,11 @@ use crate::{places, program, say};
 /// What the build and the running app need.
 const BUILD: [&str; 5] =
     ["build-essential", "pkg-config", "libwebkit2gtk-4.1-dev", "libasound2-dev", "fonts-noto-cjk"];
-/// What the tests in the window need besides.
-const TEST: [&str; 6] = ["xvfb", "xauth", "webkit2gtk-driver", "xdotool", "imagemagick", "x11-utils"];
+/// What the tests in the window need besides, and the Python that signed codes are compared with.
+const TEST: [&str; 7] =
+    ["xvfb", "xauth", "webkit2gtk-driver", "xdotool", "imagemagick", "x11-utils", "python3-venv"];
 /// The programs of [`TEST`], to be looked for where there is no dpkg.
-const TEST_PROGRAMS: [&str; 4] = ["Xvfb", "WebKitWebDriver", "xdotool", "convert"];
+const TEST_PROGRAMS: [&str; 5] = ["Xvfb", "WebKitWebDriver", "xdotool", "convert", "python3"];
 
 const ELSEWHERE: &str = "On Fedora: dnf install gcc pkgconf webkit2gtk4.1-devel alsa-lib-devel \
      google-noto-sans-cjk-fonts. On Arch: pacman -S base-devel webkit2gtk-4.1 alsa-lib noto-fonts-cjk.";
@@ -69,7 +70,7 @@ fn set_up_unknown_linux(purpose: For) -> Result<()> {
     let missing: Vec<_> =
         TEST_PROGRAMS.into_iter().filter(|program| places::on_path(program).is_none()).collect();
     if purpose == For::Test && !missing.is_empty() {
-        bail!("the tests in the window need programs that are not installed: {}", missing.join(", "));
+        bail!("the tests need programs that are not installed: {}", missing.join(", "));
     }
     say::line("   The libraries that the app needs are installed.");
     Ok(())
