@@ -125,8 +125,7 @@ async fn no_code_stays_anywhere() {
     let log = log.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
     assert!(!log.is_empty(), "something was logged");
     free_of(Path::new("the log"), &log, &secrets);
-    let payment: Vec<String> =
-        PAYMENT_CODES.map(digits).into_iter().chain([FUINT_COUPON.to_owned()]).collect();
+    let payment = [PAYMENT_CODES.map(digits).to_vec(), vec![FUINT_COUPON.to_owned()]].concat();
     free_of(Path::new("the requests"), asked.as_bytes(), &payment);
 }
 
