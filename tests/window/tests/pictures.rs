@@ -55,6 +55,10 @@ async fn take_all(series: &'static str, look: Look) -> Result<()> {
     app.keys.scan(&coupon.text)?;
     confirm(app).await?;
     camera.take("pass-offline", &format!("{VERDICT}[data-unsent=true]")).await?;
+    app.keys.scan(&shop.code("coupon", "签名券")?.text)?;
+    camera.take("offer-signature", OFFER).await?;
+    confirm(app).await?;
+    camera.take("pass-signature", &format!("{VERDICT}[data-basis=signature]")).await?;
     let unknown = shop.group("fails").into_iter().find(|code| code.expect == "never_issued");
     app.keys.scan(&unknown.context("a code that was never issued")?.text)?;
     camera.take("fault", &format!("{VERDICT}[data-class=fault]")).await?;
@@ -79,6 +83,10 @@ async fn take_all(series: &'static str, look: Look) -> Result<()> {
 
 async fn orders(camera: &Camera, shop: &Shop) -> Result<()> {
     let app = &camera.app;
+    app.keys.scan(&shop.code("order", "ShopXO")?.text)?;
+    camera.take("choice", "[data-stage=choice]").await?;
+    app.keys.press("Escape")?;
+    app.sees(READY, "none of these was the customer's").await?;
     let order = shop.code("order", "等 5 件")?;
     app.keys.scan(&order.text)?;
     app.sees(OFFER, "the order may be picked up").await?;
@@ -108,6 +116,8 @@ async fn refusals(camera: &Camera, shop: &Shop) -> Result<()> {
     let app = &camera.app;
     app.keys.scan("134567890123456789")?;
     camera.take("act", &format!("{VERDICT}[data-class=act]")).await?;
+    app.keys.scan(&shop.code("fails", "伪造")?.text)?;
+    camera.take("stop-forged", &format!("{VERDICT}[data-class=stop]")).await?;
     let used = shop.group("fails").into_iter().find(|code| code.expect == "used").context("a used code")?;
     app.keys.scan(&used.text)?;
     camera.take("stop", &format!("{VERDICT}[data-class=stop]")).await?;
