@@ -161,6 +161,14 @@ async fn a_server_that_was_set_back_does_not_bring_a_withdrawn_key_back() {
     till.sync().await;
     till.cord.cut();
     assert_eq!(till.refused(&coupon).await.reason, Reason::KeyUnknown, "the older list changes nothing");
+    till.cord.mend();
+    shop.clock.turn_minutes(10);
+    shop.keys().add("issuing-2", everything(), None).await.unwrap();
+    shop.keys().withdraw("issuing-1").await.unwrap();
+    let fresh = shop.sign(COUPONS, 1).await.remove(0).1;
+    till.sync().await;
+    till.cord.cut();
+    assert_eq!(redeem(&till, &fresh).await.reason, Reason::Redeemed, "and the next list is taken again");
 }
 
 #[tokio::test]

@@ -14,6 +14,8 @@ export const STALL = 400;
 /** A suffix that arrives so long after a scan still belongs to it (ms). */
 export const LATE_SUFFIX = 300;
 const LENGTH_MIN = 6;
+// Malls print pick-up codes of four digits. With a suffix that follows as fast as the keys, those are a scan too.
+const SUFFIXED_LENGTH_MIN = 4;
 const GAP_MEAN_MAX = 35;
 const GAP_P90_MAX = 60;
 // Slow scanners send a key every 50 ms. Nobody types twelve characters at that pace, so length makes up for it.
@@ -120,7 +122,7 @@ export class Decoder {
     this.kept = [];
     if (this.looksLikeScan) this.sink.reading(false);
     this.looksLikeScan = false;
-    const scan = isScan(kept);
+    const scan = isScan(kept) || (suffixAt !== null && suffixAt - last.at < DELIBERATE && isShortScan(kept));
     if (this.inField) {
       if (scan && suffixAt !== null) this.suffixAt = suffixAt;
       return scan;
@@ -148,6 +150,10 @@ function isScan(kept: Kept[]): boolean {
   const gaps = gapsOf(kept);
   const fast = kept.length >= LENGTH_MIN && isFast(gaps, GAP_MEAN_MAX, GAP_P90_MAX);
   return fast || (kept.length >= SLOW_LENGTH_MIN && isFast(gaps, SLOW_GAP_MEAN_MAX, SLOW_GAP_P90_MAX));
+}
+
+function isShortScan(kept: Kept[]): boolean {
+  return kept.length >= SUFFIXED_LENGTH_MIN && isFast(gapsOf(kept), GAP_MEAN_MAX, GAP_P90_MAX);
 }
 
 /**

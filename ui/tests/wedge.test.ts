@@ -142,6 +142,15 @@ describe('a scanner', () => {
     expect(decoder.press({ key: 'F3', code: 'F3', shift: false, repeat: false, at: 1026 })).toBe(true);
   });
 
+  it('of four digits is one when its suffix comes as fast, and typing when a person presses Enter', () => {
+    type('4821', 8);
+    decoder.press(enter(1000 + 4 * 8));
+    expect(said()).toEqual(['scan 4821']);
+    type('4821', 80, 3000);
+    decoder.press(enter(3000 + 3 * 80 + 90));
+    expect(said()).toEqual(['scan 4821', 'typed 4821 ⏎']);
+  });
+
   it('announces itself at the sixth fast key', () => {
     type('ABCDE', 8);
     expect(heard).toEqual([]);

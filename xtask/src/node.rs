@@ -52,10 +52,15 @@ impl Node {
         for silent in ["npm_config_fund", "npm_config_audit", "npm_config_update_notifier"] {
             command.env(silent, "false");
         }
+        self.show(&mut command);
+        command
+    }
+
+    /// Lets a program find this Node before any other.
+    pub fn show(&self, command: &mut Command) {
         if let Some(folder) = &self.folder {
             command.env("PATH", before_path(folder));
         }
-        command
     }
 
     fn on_path() -> Option<Self> {

@@ -37,7 +37,7 @@ pub fn test(places: &Places, after_failure: AfterFailure) -> Result<ExitCode> {
     });
     suite.step("tests, window included", |counts| {
         let screen = PrivateScreen::start()?;
-        cargo_test(places, after_failure, &["--workspace"], Some(&screen), counts)
+        cargo_test(places, after_failure, node.as_ref(), Some(&screen), counts)
     });
     Ok(suite.report())
 }
@@ -57,16 +57,20 @@ fn check_page(suite: &mut Suite, places: &Places, node: Option<&Node>) {
     suite.step("page: build", |_| ui::build(places, node()?));
 }
 
-/// `cargo test` of what is chosen, with all that the tests in the window may ask the environment for.
+/// `cargo test` of all packages, with all that tests may ask the environment for: the window's, and those that run the
+/// script for mini-programs.
 fn cargo_test(
     places: &Places,
     after_failure: AfterFailure,
-    chosen: &[&str],
+    node: Option<&Node>,
     screen: Option<&PrivateScreen>,
     counts: &mut Counts,
 ) -> Result<()> {
     let mut command = cargo(places);
-    command.args(["test", "--locked"]).args(chosen);
+    command.args(["test", "--locked", "--workspace"]);
+    if let Some(node) = node {
+        node.show(&mut command);
+    }
     if after_failure == AfterFailure::KeepGoing {
         command.arg("--no-fail-fast");
     }

@@ -230,6 +230,9 @@ pub(super) async fn insert(tx: &mut SqliteConnection, new: &NewKey, now: UnixMs)
 }
 
 /// Writes the next trust list, of the keys as they stand in this transaction. Nothing if it would be too long.
+///
+/// Versions follow the seconds of the clock: a server that was set back to an older state would otherwise give out
+/// numbers that tills have behind them, and they would take none of its lists.
 pub(super) async fn sign_list(
     tx: &mut SqliteConnection,
     role_key: &IssuingKey,
@@ -243,7 +246,7 @@ pub(super) async fn sign_list(
     .await?;
     let mut keys: Vec<trust::Key> = all(tx).await?.iter().filter_map(KeyRow::listed).collect();
     keys.sort_by_key(|key| key.public);
-    let version = u32::try_from(row.try_get::<i64, _>("version")? + 1)
+    let version = u32::try_from((row.try_get::<i64, _>("version")? + 1).max(now.0 / 1000))
         .map_err(|_| StoreError::Data("more trust lists than can be counted".to_owned()))?;
     let list = TrustList { version, issued: now, expires: now.plus_seconds(LIST_SECONDS), keys };
     let Ok(bytes) = trust::sign_list(&list, role_key) else { return Ok(None) };

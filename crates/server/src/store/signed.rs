@@ -23,8 +23,8 @@ use super::{BUCKET, Store, StoreError, TENANT, status};
 const CODE_SECONDS_MAX: i64 = 400 * 24 * 3600;
 /// The last second that a code can name.
 const LAST_SECOND: i64 = u32::MAX as i64;
-/// The most codes that are issued at once.
-pub const BATCH_MAX: usize = 50_000;
+/// The most codes that are issued in one transaction: a till that redeems meanwhile waits for its end.
+pub const BATCH_MAX: usize = 1_000;
 
 /// Whether a code stays as it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
