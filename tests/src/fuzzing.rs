@@ -216,6 +216,7 @@ pub fn trust_list(input: &[u8]) {
     match way % 6 {
         0 => {
             if let Ok(trust) = Trust::pin(rest) {
+                assert!(is_signed_under(rest, trust.root()), "a root is signed by enough of its own keys");
                 comes_back(&trust);
             }
         }
@@ -224,8 +225,20 @@ pub fn trust_list(input: &[u8]) {
                 assert_eq!(trust.as_bytes(), rest, "what is stored has one encoding");
             }
         }
-        2 => drop(take(|trust| trust.take_root(rest))),
-        3 => drop(take(|trust| trust.take_list(rest, NOW))),
+        2 => {
+            if let Some(trust) = take(|trust| trust.take_root(rest)) {
+                let both = [till().root(), trust.root()].map(|root| is_signed_under(rest, root));
+                assert_eq!(
+                    both, [true; 2],
+                    "a root is signed by enough keys of the one before and of its own"
+                );
+            }
+        }
+        3 => {
+            if take(|trust| trust.take_list(rest, NOW)).is_some() {
+                assert!(is_signed(rest, ROLE), "nothing is believed without a valid signature");
+            }
+        }
         4 => {
             let sealed = seal(rest, Some(LIST_TYPE), ROLE, iana::Algorithm::Ed25519);
             if let Some(list) = take(|trust| trust.take_list(&sealed, NOW)).as_ref().and_then(Trust::list) {
@@ -454,6 +467,22 @@ fn is_signed(bytes: &[u8], seed: [u8; 32]) -> bool {
             })
             .is_ok()
     })
+}
+
+/// The same of a root's signatures: whether enough of the keys that `root` names have signed.
+fn is_signed_under(bytes: &[u8], root: &Root) -> bool {
+    let Ok(frame) = coset::CoseSign::from_tagged_slice(bytes) else { return false };
+    let has_signed = |key: &VerifyingKey| {
+        (0..frame.signatures.len()).any(|which| {
+            frame
+                .verify_signature(which, b"", |signature, data| {
+                    key.verify_strict(data, &Signature::from_slice(signature)?)
+                })
+                .is_ok()
+        })
+    };
+    let keys = root.root_keys.iter().filter_map(|key| VerifyingKey::from_bytes(&key.to_bytes()).ok());
+    keys.filter(has_signed).count() >= usize::from(root.threshold)
 }
 
 fn payload(frame: &[u8]) -> Vec<u8> {
