@@ -245,3 +245,18 @@ async fn a_server_that_was_set_back_is_asked_for_its_status_lists_anew() {
         assert_eq!(till.refused(&coupon.1).await.reason, Reason::Used, "{} is used up everywhere", coupon.0);
     }
 }
+
+#[tokio::test]
+async fn a_server_that_has_lost_its_keys_is_heard_all_the_same() {
+    let shop = Shop::open().await;
+    shop.sign_codes().await;
+    let till = shop.till("1号收银机").await;
+    let coupons = shop.sign(COUPONS, 1).await;
+    std::fs::remove_dir_all(shop.server_folder().join("keys")).unwrap();
+    till.sync().await;
+    let plain = shop.coupon().await;
+    let done = till.redeem(&plain).await;
+    assert_eq!(done.basis, Some(Basis::Server), "the line is up: only the status list is missing");
+    shop.clock.turn_minutes(1);
+    assert_eq!(redeem(&till, &coupons[0].1).await.basis, Some(Basis::Server), "signed codes are counted too");
+}

@@ -12,10 +12,11 @@ use model::prove::{self, Proof};
 use model::signed::status;
 use model::signed::token::{self, Serial, Verified};
 use model::signed::trust::{Taken, Trust};
-use model::verdict::Reason;
+use model::verdict::{Reason, Silence};
 use wire::api::Setup;
 
 use crate::folder::{Identity, Kept};
+use crate::link::LinkError;
 use crate::store::copy::CopyError;
 use crate::sync::{PATIENCE, SyncError};
 use crate::till::{State, Till};
@@ -129,7 +130,13 @@ impl Till {
                 }
                 (state.link.clone(), held)
             };
-            let bytes = link.status(held, PATIENCE).await?;
+            // A server that cannot tell this, for want of its keys perhaps, is heard all the same.
+            let bytes = match link.status(held, PATIENCE).await {
+                Err(LinkError::Silent(Silence::ServerFault) | LinkError::Problem(_)) => {
+                    return Err(SyncError::NotTaken("the server has none to give".into()));
+                }
+                answer => answer?,
+            };
             let now = self.now();
             let mut guard = self.lock();
             let state = guard.as_mut().ok_or(SyncError::NotEnrolled)?;

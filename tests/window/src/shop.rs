@@ -1,7 +1,9 @@
 //! A demo shop: the real server with data of its own, and tills that know it.
 
-use std::fs::{self, File};
+use std::ffi::OsString;
+use std::fs::{self, File, Permissions};
 use std::io::{BufRead, BufReader};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -22,6 +24,8 @@ static MODEL: OnceCell<Model> = OnceCell::const_new();
 
 struct Model {
     database: Vec<u8>,
+    /// The server's private keys by file name.
+    keys: Vec<(OsString, Vec<u8>)>,
     codes: Vec<Code>,
     /// Numbers of what was redeemed before the test.
     past: Vec<String>,
@@ -93,6 +97,7 @@ impl Shop {
         let folder = tempfile::tempdir()?;
         fs::create_dir(folder.path().join("server"))?;
         fs::write(folder.path().join("server/server.db"), &model.database)?;
+        model.write_keys(&folder.path().join("server/keys"))?;
         let mut shop =
             Self { name: name.to_owned(), model, server: None, address: String::new(), folder, _turn: turn };
         shop.start_server()?;
@@ -207,7 +212,24 @@ impl Model {
         let codes = sheet.as_array().context("a sheet is a list of codes")?.iter().map(code).collect();
         let past = redemptions_in(&server(&["redemptions"])?.json()?)?.iter().map(number).collect();
         let database = fs::read(folder.path().join("server.db")).context("the server's database")?;
-        Ok(Self { database, codes, past })
+        let mut keys = vec![];
+        for entry in fs::read_dir(folder.path().join("keys")).context("the server's keys")? {
+            let entry = entry?;
+            keys.push((entry.file_name(), fs::read(entry.path())?));
+        }
+        Ok(Self { database, keys, codes, past })
+    }
+
+    /// Puts the private keys into a folder of their owner alone: others the server would not use.
+    fn write_keys(&self, folder: &Path) -> Result<()> {
+        fs::create_dir(folder)?;
+        fs::set_permissions(folder, Permissions::from_mode(0o700))?;
+        for (name, key) in &self.keys {
+            let path = folder.join(name);
+            fs::write(&path, key)?;
+            fs::set_permissions(&path, Permissions::from_mode(0o600))?;
+        }
+        Ok(())
     }
 }
 
