@@ -5,7 +5,7 @@ use std::fs;
 use model::verdict::{Class, Reason, Todo};
 use rusqlite::Connection;
 use tests::counter::verdict;
-use tests::{Counter, Shop};
+use tests::{Counter, Shop, goods};
 use till::screen::Stage;
 
 async fn damage(till: &mut Counter, file: &str, how: impl FnOnce(&std::path::Path)) {
@@ -130,4 +130,29 @@ async fn damaged_settings_are_forgotten_and_a_damaged_enrolment_is_said() {
     let error = till.start().expect_err("a till must know who it is").to_string();
     assert!(error.contains("till.json"), "the sentence names the file: {error}");
     assert!(till.folder().join("journal.db").exists(), "and nothing was thrown away");
+}
+
+#[tokio::test]
+async fn without_its_copy_a_till_does_not_say_of_a_malls_code_that_it_is_foreign() {
+    let shop = Shop::open().await;
+    shop.use_profiles(&["crmeb-php"]).await;
+    shop.issue_of_mall(goods::order(&[("D01", "茉莉奶绿", 1)]), "crmeb-php", "529050452656").await;
+    let mut till = shop.till("1号收银机").await;
+    till.close().await;
+    for name in ["copy.db", "copy.db-wal", "copy.db-shm"] {
+        let _ = fs::remove_file(till.folder().join(name));
+    }
+    till.cord.cut();
+    till.start().unwrap();
+    // Nobody can sign in without the list of staff either; the engine is asked itself.
+    let scan = model::reading::Scan {
+        text: model::reading::RawText::new("529050452656"),
+        source: model::reading::Source::Wedge,
+    };
+    match till.till().see(&scan).await {
+        till::see::Sight::Refused(told) => {
+            assert_eq!(told.reason, Reason::UnknownOffline, "it must go online first");
+        }
+        other => panic!("nothing can be offered: {other:?}"),
+    }
 }

@@ -48,3 +48,34 @@ async fn a_clock_set_far_ahead_decides_nothing_alone_and_is_put_right_by_the_ser
     assert_eq!(done.reason, Reason::Redeemed, "put right, the till decides alone again");
     assert_eq!(till.screen().status.clock, Doubt::None, "and nothing is left to say");
 }
+
+#[tokio::test]
+async fn not_even_the_minutes_after_its_end_can_be_won_back() {
+    let shop = Shop::open().await;
+    let (mut till, clock) = shop.till_with_own_clock("1号收银机").await;
+    let until = TurnedClock::START.plus_seconds(30).0;
+    let coupon =
+        shop.issue_one(server::store::NewEntitlement { valid_until: Some(until), ..goods::coupon() }).await;
+    till.sync().await;
+    till.cord.cut();
+    clock.turn_seconds(31);
+    assert_eq!(till.refused(coupon.code.secret()).await.reason, Reason::Expired, "over for a second");
+    till.close().await;
+    clock.set_ahead_seconds(-600);
+    till.start().unwrap();
+    assert_eq!(till.refused(coupon.code.secret()).await.reason, Reason::Expired, "and for ever");
+}
+
+#[tokio::test]
+async fn a_line_that_was_written_under_a_wrong_clock_says_so() {
+    let shop = Shop::open().await;
+    let (mut till, clock) = shop.till_with_own_clock("1号收银机").await;
+    let coupon = shop.coupon().await;
+    till.sync().await;
+    clock.set_ahead_seconds(2 * HOUR);
+    till.cord.cut();
+    till.redeem(&coupon).await;
+    till.close().await;
+    let said = format!("{:?}", till.journal());
+    assert!(said.contains("clock: Some(\"ahead\")"), "the line is flagged: {said}");
+}

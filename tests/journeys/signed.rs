@@ -260,3 +260,25 @@ async fn a_server_that_has_lost_its_keys_is_heard_all_the_same() {
     shop.clock.turn_minutes(1);
     assert_eq!(redeem(&till, &coupons[0].1).await.basis, Some(Basis::Server), "signed codes are counted too");
 }
+
+#[tokio::test]
+async fn an_older_list_of_keys_put_back_on_the_till_changes_nothing() {
+    let shop = Shop::open().await;
+    shop.sign_codes().await;
+    let coupon = shop.sign(COUPONS, 1).await.remove(0).1;
+    let mut till = shop.till("1号收银机").await;
+    let kept = till.folder().join("trust.json");
+    let older = std::fs::read(&kept).unwrap();
+    shop.clock.turn_minutes(1);
+    shop.keys().withdraw("issuing-1").await.unwrap();
+    till.sync().await;
+    till.cord.cut();
+    till.close().await;
+    std::fs::write(&kept, older).unwrap();
+    till.start().unwrap();
+    assert_eq!(till.refused(&coupon).await.reason, Reason::KeyUnknown, "the copy has the newer one");
+    till.close().await;
+    std::fs::write(&kept, "{").unwrap();
+    till.start().unwrap();
+    assert_eq!(till.refused(&coupon).await.reason, Reason::KeyUnknown, "and it mends a damaged file");
+}

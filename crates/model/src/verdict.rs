@@ -391,6 +391,8 @@ pub enum Todo {
     AskForCode,
     /// Ask the customer to open the live code in the mini-program: a picture of it does not do.
     AskForLive,
+    /// Another platform's own tool takes this.
+    UsePlatform,
     /// This belongs to the cash register.
     UseCashRegister,
     /// Send the customer to the stores that the entitlement names.
@@ -411,7 +413,7 @@ pub enum Todo {
 
 impl Todo {
     /// Each of them once, amounts aside, so that word lists can be checked.
-    pub const CODES: [&'static str; 17] = [
+    pub const CODES: [&'static str; 18] = [
         "hand_over",
         "deduct_amount",
         "deduct_percent",
@@ -421,6 +423,7 @@ impl Todo {
         "scan_again",
         "ask_for_code",
         "ask_for_live",
+        "use_platform",
         "use_cash_register",
         "send_to_store",
         "choose",
@@ -443,6 +446,7 @@ impl Todo {
             Todo::ScanAgain => "scan_again",
             Todo::AskForCode => "ask_for_code",
             Todo::AskForLive => "ask_for_live",
+            Todo::UsePlatform => "use_platform",
             Todo::UseCashRegister => "use_cash_register",
             Todo::SendToStore => "send_to_store",
             Todo::Choose => "choose",
@@ -474,6 +478,7 @@ impl Todo {
             Reason::DiskFull => Todo::CallService,
             Reason::SignInFirst => Todo::SignIn,
             Reason::Empty | Reason::Binary | Reason::Damaged => Todo::ScanAgain,
+            Reason::NotOurs(Foreign::Douyin | Foreign::GroupBuying) => Todo::UsePlatform,
             Reason::TooLong | Reason::NotOurs(_) | Reason::EnrolmentCode | Reason::StaffBadge => {
                 Todo::AskForCode
             }

@@ -135,6 +135,11 @@ impl Folder {
         #[cfg(unix)]
         std::os::unix::fs::DirBuilderExt::mode(&mut make, 0o700);
         make.create(path).map_err(|error| io(path, error))?;
+        // A folder that was there before may be open to everybody, and what is in it is this user's alone.
+        #[cfg(unix)]
+        if let Err(error) = fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(0o700)) {
+            tracing::warn!(%error, "others may be able to read the data folder");
+        }
         let lock_path = path.join("lock");
         let lock = File::options()
             .create(true)
@@ -256,6 +261,17 @@ mod tests {
         assert!(matches!(second, Err(FolderError::InUse(_))), "the second is refused in words: {second:?}");
         drop(first);
         assert!(Folder::open(dir.path()).is_ok(), "and may open it once the first has gone");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_folder_that_was_open_to_everybody_is_this_users_alone() {
+        use std::os::unix::fs::PermissionsExt;
+        let dir = tempfile::tempdir().unwrap();
+        fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o755)).unwrap();
+        let _folder = Folder::open(dir.path()).unwrap();
+        let mode = fs::metadata(dir.path()).unwrap().permissions().mode();
+        assert_eq!(mode & 0o077, 0, "nobody else looks in: {mode:o}");
     }
 
     #[test]

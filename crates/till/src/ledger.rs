@@ -327,6 +327,7 @@ mod tests {
             source: "wedge".into(),
             heard_at: 1,
             asking: true,
+            clock: None,
             proof: None,
         })
     }

@@ -9,7 +9,7 @@ use model::entitlement::{Kind, Use};
 use model::prove::Proof;
 use model::redemption::{Number, Take};
 use model::settlement::Settlement;
-use model::time::UnixMs;
+use model::time::{Doubt, UnixMs};
 use model::verdict::{Basis, Reason, Silence};
 use wire::api::{Redeem, Redeemed};
 use wire::line::{self, Act, Begun, Decided, NamedTake, Person};
@@ -93,7 +93,7 @@ impl Till {
                         }
                         LineState::Online => {}
                     }
-                    let begun = begin(number, wish, known, Asking::Server);
+                    let begun = begin(number, wish, known, Asking::Server, self.time().doubt);
                     state.write(now, vec![Act::Begun(begun.clone())])?;
                     state.in_hand = Some(number);
                     (number, begun, now)
@@ -127,7 +127,7 @@ impl Till {
         state.join_own(&mut known);
         let answer = Answer::Silent(silence);
         let decision = decide::conclude(&known, takes, &state.place(), &state.policy(), now, answer);
-        let begun = begin(number, wish, &known, Asking::Nobody);
+        let begun = begin(number, wish, &known, Asking::Nobody, time.doubt);
         let decided = decided(number, &known, takes, &decision);
         state.write(now, vec![Act::Begun(begun), Act::Decided(decided)])?;
         self.wake.notify_one();
@@ -296,7 +296,7 @@ enum Asking {
     Nobody,
 }
 
-fn begin(number: Number, wish: &Wish<'_>, known: &Known, asking: Asking) -> Begun {
+fn begin(number: Number, wish: &Wish<'_>, known: &Known, asking: Asking, doubt: Doubt) -> Begun {
     let entitlement = &known.entitlement;
     let named = |take: &Take| {
         let name = entitlement.line(&take.sku).map_or_else(
@@ -318,6 +318,11 @@ fn begin(number: Number, wish: &Wish<'_>, known: &Known, asking: Asking) -> Begu
         source: wish.source.into(),
         heard_at: known.heard_at.0,
         asking: asking == Asking::Server,
+        clock: match doubt {
+            Doubt::None => None,
+            Doubt::Ahead(_) => Some("ahead".into()),
+            Doubt::Back(_) => Some("back".into()),
+        },
         proof: wish.proof.as_ref().map(Into::into),
     }
 }

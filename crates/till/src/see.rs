@@ -79,6 +79,16 @@ impl Till {
     /// Says what a scanned text is and what may be taken for it.
     pub async fn see(&self, scan: &Scan) -> Sight {
         self.keep_mark();
+        let sight = self.look(scan).await;
+        if let Sight::Refused(told) = &sight
+            && rests_on_the_time(told.reason)
+        {
+            self.keep_mark_now();
+        }
+        sight
+    }
+
+    async fn look(&self, scan: &Scan) -> Sight {
         let reading = match self.lock().as_ref() {
             None => return Sight::Refused(Reason::NotEnrolled.into()),
             Some(state) => scan.read(&state.profiles, self.now()),
@@ -87,6 +97,8 @@ impl Till {
             (Reading::Ours(code), _) => self.see_key(&Key::Code(code)).await,
             (Reading::Signed(token), _) => self.see_signed(token).await,
             (Reading::Opaque(codes), _) => self.see_opaque(codes).await,
+            // Without a copy there are no profiles, so that a mall's code looks like anything else.
+            (Reading::Foreign(_), _) if self.knows_no_profiles() => Sight::Refused(self.unknown_here()),
             (_, refusal) => Sight::Refused(refusal.unwrap_or(Reason::Damaged).into()),
         }
     }
@@ -243,6 +255,17 @@ impl Till {
             self.meet_copy_error(state, &error);
             vec![]
         }))
+    }
+
+    fn knows_no_profiles(&self) -> bool {
+        self.lock().as_ref().is_some_and(|state| state.copy.setup().is_none())
+    }
+
+    fn unknown_here(&self) -> Told {
+        match self.line() {
+            Ok(Err(silence)) => self.unknown(silence),
+            _ => Reason::UnknownOffline.into(),
+        }
     }
 
     fn unknown(&self, silence: Silence) -> Told {
@@ -408,6 +431,14 @@ impl Till {
         state.join_own(&mut known);
         Ok((known, vec![]))
     }
+}
+
+/// Refusals that somebody might undo by setting the clock back.
+fn rests_on_the_time(reason: Reason) -> bool {
+    matches!(
+        reason,
+        Reason::Expired | Reason::CodeStale | Reason::CodeSeen | Reason::CopyTooOld | Reason::TrustOutdated
+    )
 }
 
 /// What the server's refusal means; a silence is for the caller to deal with.

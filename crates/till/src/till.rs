@@ -179,7 +179,8 @@ impl Till {
         }
         let kept = self.folder.kept();
         self.stored_mark.store(kept.mark.unwrap_or(0), Ordering::Relaxed);
-        *self.watch() = Watch::wake(ledger.latest().max(kept.mark.map(UnixMs)));
+        let heard = copy.heard_at()?.max(copy.status_at()?);
+        *self.watch() = Watch::wake(ledger.latest().max(kept.mark.map(UnixMs)).max(heard));
         let trust = crate::keys::restore(&identity, &kept);
         let campaigns = copy.setup().map(crate::keys::campaigns).unwrap_or_default();
         let profiles = copy.setup().map(crate::keys::profiles).unwrap_or_default();
@@ -200,6 +201,12 @@ impl Till {
             in_hand: None,
             copy_rebuilt: aside.is_some(),
         });
+        // The copy has the newest list that was heard of: an older file in the place of what was kept changes nothing.
+        if let Some(state) = self.lock().as_mut()
+            && let Some(setup) = state.copy.setup().cloned()
+        {
+            self.take_trust(state, &setup);
+        }
         Ok(())
     }
 
@@ -307,11 +314,15 @@ impl Till {
 
     /// Stores the latest time now and then: between two lines of the journal nothing else would remember it.
     pub(crate) fn keep_mark(&self) {
-        let mark = self.now();
         let stored = self.stored_mark.load(Ordering::Relaxed);
-        if mark.0.saturating_sub(stored).saturating_abs() < MARK_EVERY_MS {
-            return;
+        if self.now().0.saturating_sub(stored).saturating_abs() >= MARK_EVERY_MS {
+            self.keep_mark_now();
         }
+    }
+
+    /// Stores the latest time, before somebody is told that something is over.
+    pub(crate) fn keep_mark_now(&self) {
+        let mark = self.now();
         let kept = Kept { mark: Some(mark.0), ..self.folder.kept() };
         match self.folder.set_kept(&kept) {
             Ok(()) => self.stored_mark.store(mark.0, Ordering::Relaxed),

@@ -101,6 +101,9 @@ pub struct Begun {
     pub heard_at: i64,
     /// Whether the server was to be asked before deciding. If not, no late request can exist.
     pub asking: bool,
+    /// What was wrong with the computer's clock: "ahead" of the server's time, or "back" behind the time gone by.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clock: Option<String>,
     /// What a signed code proved.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub proof: Option<Proof>,

@@ -227,6 +227,7 @@ impl Till {
             source: "wedge".into(),
             heard_at: at,
             asking: true,
+            clock: None,
             proof: None,
         };
         self.write(at, Act::Begun(begun));

@@ -1,5 +1,6 @@
 //! Commands that only look: status, cases, journal.
 
+use model::time::Doubt;
 use std::sync::Arc;
 
 use serde_json::{Value, json};
@@ -24,6 +25,11 @@ pub async fn status(voice: &Voice, till: &Arc<Till>) -> Exit {
         None => (false, None),
     };
     let age = standing.copy_as_of.map(|as_of| till.now().seconds_since(as_of));
+    let (clock, off) = match till.time().doubt {
+        Doubt::None => ("good", 0),
+        Doubt::Ahead(by) => ("ahead", by),
+        Doubt::Back(by) => ("back", by),
+    };
     let json = json!({
         "enrolled": identity.is_some(),
         "store": identity.as_ref().map(|known| known.store.name.clone()),
@@ -32,13 +38,13 @@ pub async fn status(voice: &Voice, till: &Arc<Till>) -> Exit {
         "online": online, "silence": silence, "waiting": standing.waiting,
         "copy_as_of": standing.copy_as_of.map(|as_of| as_of.0), "copy_age_seconds": age,
         "entitlements": standing.entitlements, "cases": standing.cases, "journal": standing.journal_fault,
-        "journal_lines": standing.journal_lines,
+        "journal_lines": standing.journal_lines, "clock": clock, "clock_off_seconds": off / 1000,
     });
     voice.say(json.clone(), || {
         let show = |name: &str| format!("{name}: {}", json[name]);
         let names =
             ["enrolled", "store", "till", "server", "online", "silence", "waiting", "copy_age_seconds"];
-        let more = ["entitlements", "cases", "journal", "journal_lines"];
+        let more = ["entitlements", "cases", "journal", "journal_lines", "clock"];
         names.iter().chain(&more).map(|name| show(name)).collect::<Vec<_>>().join("\n")
     });
     match (&standing.journal_fault, identity) {

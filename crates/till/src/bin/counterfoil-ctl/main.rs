@@ -2,8 +2,9 @@
 //!
 //! Exit codes: 0 done · 1 refused · 2 usage · 3 held, or a person is needed · 4 fault. With `--json` each command
 //! prints one JSON object (or array); without, sentences in the system's language.
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line program speaks by printing")]
+#![expect(clippy::print_stderr, reason = "a command line program speaks by printing")]
 
+use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -126,17 +127,26 @@ struct Voice {
 impl Voice {
     /// Prints `json` or `words`.
     fn say(&self, json: serde_json::Value, words: impl FnOnce() -> String) {
-        if self.json { println!("{json}") } else { println!("{}", words()) }
+        print(&if self.json { json.to_string() } else { words() });
     }
 
     /// Says what went wrong.
     fn complain(&self, exit: Exit, error: &str, message: &str) -> Exit {
         if self.json {
-            println!("{}", serde_json::json!({ "error": error, "message": message }));
+            print(&serde_json::json!({ "error": error, "message": message }).to_string());
         } else {
             eprintln!("counterfoil-ctl: {message}");
         }
         exit
+    }
+}
+
+/// One line, flushed. A closed pipe is nobody's fault.
+fn print(line: &str) {
+    let mut out = std::io::stdout().lock();
+    let said = writeln!(out, "{line}").and_then(|()| out.flush());
+    if said.is_err() {
+        std::process::exit(Exit::Done as i32);
     }
 }
 
