@@ -13,13 +13,19 @@ pub(super) struct Clean {
 }
 
 /// Full-width to half-width (NFKC), no invisible characters, no AIM symbology prefix (`]Q1`), nothing blank at the
-/// ends. Spaces inside stay: in a signed code they count.
+/// ends, tabs and line ends inside as spaces. Spaces inside stay: in a signed code they count.
 pub(super) fn clean(text: &str) -> Clean {
     let text: String =
         if text.is_ascii() { text.to_owned() } else { text.nfkc().filter(|c| !is_invisible(*c)).collect() };
     let (bare, gs1_prefix) = without_aim(ends(&text));
     let bare = ends(bare);
-    Clean { gs1: gs1_prefix || bare.contains(GS), text: bare.to_owned() }
+    Clean { gs1: gs1_prefix || bare.contains(GS), text: in_one_line(bare) }
+}
+
+/// With spaces where a form, a JSON printer or a line of paper put tabs and line ends.
+fn in_one_line(text: &str) -> String {
+    let breaks = ['\t', '\r', '\n'];
+    if text.contains(breaks) { text.replace("\r\n", " ").replace(breaks, " ") } else { text.to_owned() }
 }
 
 /// Without white space and the frame of a serial line (STX, ETX, EOT) at the ends.
