@@ -172,6 +172,35 @@ fn a_code_of_the_merchants_comes_before_the_goods_that_look_like_it() {
 }
 
 #[test]
+fn what_the_scanner_itself_calls_goods_is_no_bare_code_of_a_merchant() {
+    for (declared, text, name, foreign) in [
+        ("]E0", "036000291452", "crmeb-php", Foreign::GoodsBarcode),
+        ("]E0", "8901234567894", "fuint", Foreign::GoodsBarcode),
+        ("]E4", "96385074", "yudao", Foreign::GoodsBarcode),
+        ("]C1", "173245678901", "crmeb-php", Foreign::Gs1),
+        ("]e0", "173245678901", "crmeb-php", Foreign::Gs1),
+        ("]d2", "48213907", "likeshop", Foreign::Gs1),
+        ("]Q3", "4821", "shopxo", Foreign::Gs1),
+    ] {
+        let said = read(&format!("{declared}{text}"), &profiles(&[name]), NOW);
+        assert_eq!(said, Reading::Foreign(foreign), "{declared} before {text}");
+        for silent in ["]C0", "]Q0", "]Q1", "]Q2", "]d0", "]d1", "]A0", "]I0"] {
+            assert_eq!(
+                fits(&format!("{silent}{text}"), &[name])[0].0,
+                name,
+                "{silent} says nothing of {text}"
+            );
+        }
+    }
+    let narrow = [r#"]Q3{"orderId":123,"code":"4821"}"#, "]C1261122103000123456"];
+    for text in narrow {
+        assert_eq!(opaque(text, &profiles(&["fuint"])).len(), 1, "more than its shape speaks for {text}");
+    }
+    let address = "]d2https://shop.example/pages/admin/order_cancellation/index?verify_code=173245678901";
+    assert_eq!(opaque(address, &at_home("crmeb-php")).len(), 1, "and the merchant's host for an address");
+}
+
+#[test]
 fn each_profile_that_fits_is_told_in_their_order() {
     let names = |text: &str, of: &[&str]| -> Vec<String> {
         fits(text, of).into_iter().map(|(name, _)| name).collect()
