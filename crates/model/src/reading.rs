@@ -18,7 +18,7 @@ use crate::verdict::Reason;
 mod clean;
 mod foreign;
 pub(crate) mod opaque;
-mod payment;
+pub(crate) mod payment;
 pub(crate) mod shown;
 
 pub use foreign::Foreign;

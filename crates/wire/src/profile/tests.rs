@@ -158,6 +158,35 @@ fn a_coupon_of_fuint_is_told_from_a_payment_code_by_its_moment() {
 }
 
 #[test]
+fn a_code_that_tills_would_refuse_as_a_payment_code_cannot_be_issued() {
+    let fuint = profiles(&["fuint"]);
+    let wide = r#"{"name":"wide","title":"","codes":[{"kind":"any","alphabet":"digits","lengths":[17,18],BARE"json":[{"code":"c","order":"o"}]}]}"#;
+    let wide = |bare: &str| {
+        vec![m::Profile::try_from(&Profile::of_json(&wide.replace("BARE", bare)).unwrap()).unwrap()]
+    };
+    let bare = wide(r#""bare":true,"#);
+    for (profiles, code) in [
+        (&fuint, "2856789012345678"),
+        (&bare, "134567890123456789"),
+        (&bare, "1345 6789 0123 4567 89"),
+        (&bare, "13456789012345678"),
+    ] {
+        assert!(matches!(read(code, profiles, NOW), Reading::Payment(_)), "a till refuses {code}");
+        assert_eq!(profiles[0].issued(code, "", NOW), None, "so {code} is not issued");
+    }
+    for (profiles, code, order, shown) in [
+        (&fuint, "4821390748213907", "", "4821390748213907"),
+        (&fuint, "261122103000123456", "", "261122103000123456"),
+        (&bare, "164567890123456789", "", "164567890123456789"),
+        (&bare, "134567890123456789", "7", r#"{"o":7,"c":"134567890123456789"}"#),
+        (&wide(""), "134567890123456789", "7", r#"{"o":7,"c":"134567890123456789"}"#),
+    ] {
+        let issued = profiles[0].issued(code, order, NOW);
+        assert_eq!(issued.as_slice(), opaque(shown, profiles), "{shown} is read as it was issued");
+    }
+}
+
+#[test]
 fn a_code_of_the_merchants_comes_before_the_goods_that_look_like_it() {
     for (text, name) in [
         ("036000291452", "crmeb-php"),
