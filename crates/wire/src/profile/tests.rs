@@ -79,7 +79,12 @@ fn what_the_malls_print_is_read() {
         ("likeshop", "48213907", "48213907"),
         ("niushop", "code-k3j9x0q2m7ab", "k3j9x0q2m7ab"),
         ("niushop", "CODE-K3J9X0Q2M7AB".to_lowercase().as_str(), "k3j9x0q2m7ab"),
+        ("niushop", "CODE-K3J9X0Q2M7AB", "k3j9x0q2m7ab"),
+        ("niushop", "PAGES/A?SCENE=CODE-K3J9X0Q2M7AB", "k3j9x0q2m7ab"),
+        ("crmeb-php", "VERIFY_CODE=173245678901", "173245678901"),
+        ("crmeb-php", "SCENE=VERIFY_CODE%3D173245678901", "173245678901"),
         ("shopxo", "4821", "4821"),
+        ("fuint", r#"{"ORDERiD":123,"CODE":"4821"}"#, "4821"),
         ("fuint", r#"{"orderId":123,"code":"4821"}"#, "4821"),
         ("fuint", "｛“orderId”：123，“code”：“4821”｝", "4821"),
         ("fuint", "{\r\n\t\"orderId\": 123,\r\n\t\"code\": \"4821\"\r\n}\r\n", "4821"),
@@ -101,6 +106,7 @@ fn an_address_is_the_merchants_only_at_the_merchants_host() {
     let page = "pages/admin/order_cancellation/index";
     for text in [
         format!("https://shop.example/{page}?verify_code=173245678901"),
+        format!("HTTPS://SHOP.EXAMPLE/{}?VERIFY_CODE=173245678901", page.to_uppercase()),
         format!("HTTP://SHOP.EXAMPLE:80/{page}?id=1&verify_code=173245678901#top"),
         format!("https://shop.example/h5/#/{page}?verify_code=173245678901"),
         format!("https://shop.example/{page}?verify_code%3D173245678901"),
@@ -125,6 +131,12 @@ fn an_address_is_the_merchants_only_at_the_merchants_host() {
     let nowhere = format!("https://shop.example/{page}?verify_code=173245678901");
     let said = read(&nowhere, &profiles(&["crmeb-php"]), NOW);
     assert_eq!(said, Reading::Foreign(Foreign::Link), "without a host no address is the merchant's");
+    let text = r#"{"name":"mall","title":"","codes":[{"kind":"any","alphabet":"alphanumeric","lengths":[4],
+        "scenes":[{"before":"c="}],"json":[{"code":"c"}]}]}"#;
+    let mall = [m::Profile::try_from(&Profile::of_json(text).unwrap()).unwrap()];
+    for text in ["C=aBcD", r#"{"C":"aBcD"}"#] {
+        assert_eq!(opaque(text, &mall)[0].text(), Some("aBcD"), "{text}: only the words around it fold");
+    }
     let niushop = at_home("niushop");
     let text = "https://shop.example/h5/otherpages/verification/detail/detail?code=k3j9x0q2m7ab";
     assert_eq!(opaque(text, &niushop)[0].text(), Some("k3j9x0q2m7ab"), "Niushop's page");
