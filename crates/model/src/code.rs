@@ -103,22 +103,18 @@ impl Code {
     pub fn read(text: &str) -> Result<Code, NotACode> {
         let folded: String = text.chars().filter(|c| !matches!(c, ' ' | '-')).map(fold).collect();
         let bytes = folded.as_bytes();
-        let ours = bytes.iter().all(|byte| ALPHABET.contains(byte))
-            && folded.chars().next().and_then(CodeKind::of).is_some();
-        if bytes.len() == LENGTH && ours {
-            let (body, end) = bytes.split_at(LENGTH - 2);
-            return match check(body) {
-                Some(check) if check == end => Ok(Code(folded)),
-                _ => Err(NotACode::Damaged),
-            };
+        let ours = bytes.iter().all(|byte| ALPHABET.contains(byte));
+        let kind = folded.chars().next().and_then(CodeKind::of);
+        let whole = ours && kind.is_some() && bytes.len() == LENGTH;
+        if whole
+            && let (body, end) = bytes.split_at(LENGTH - 2)
+            && check(body).is_some_and(|check| check == end)
+        {
+            return Ok(Code(folded));
         }
-        // A half-scanned code keeps our letters; a burst that lost its head has lost the kind letter too, so the
-        // letter is not asked for here. A few have no digit: then all letters must be of our alphabet. Pure digits belong to others (EAN, telephone, payment).
-        let plausible = (LENGTH / 2..=LENGTH * 2).contains(&folded.chars().count())
-            && folded.chars().all(|c| c.is_ascii_alphanumeric())
-            && folded.chars().any(|c| c.is_ascii_alphabetic())
-            && (folded.chars().any(|c| c.is_ascii_digit())
-                || bytes.iter().all(|byte| ALPHABET.contains(byte)));
+        let plausible = ours
+            && (whole || (LENGTH / 2..=LENGTH * 2).contains(&bytes.len()) && is_in_groups(text))
+            && is_in_our_hand(text, kind);
         Err(if plausible { NotACode::Damaged } else { NotACode::OtherShape })
     }
 
@@ -151,6 +147,27 @@ impl fmt::Debug for Code {
     }
 }
 
+/// Whether letters are written as those of our codes are: all capitals, or all small behind the letter of a kind, which
+/// tells them from the codes of others. A burst that lost its head has lost that letter too, so capitals do without.
+/// Few codes have no digit: then each letter is one that we print. Digits alone belong to others.
+fn is_in_our_hand(text: &str, kind: Option<CodeKind>) -> bool {
+    let any = |is: fn(&char) -> bool| text.chars().any(|c| is(&c));
+    let digits = any(char::is_ascii_digit);
+    match (any(char::is_ascii_uppercase), any(char::is_ascii_lowercase)) {
+        (true, false) => digits || text.chars().all(|c| c == fold(c)),
+        (false, true) => digits && kind.is_some(),
+        _ => false,
+    }
+}
+
+/// Whether spaces and hyphens, if there are any, stand where groups of four put them. The first group and the last may
+/// have lost something.
+fn is_in_groups(text: &str) -> bool {
+    let lengths = text.split([' ', '-']).map(str::len);
+    let last = lengths.clone().count() - 1;
+    last == 0 || lengths.enumerate().all(|(at, length)| length == 4 || length < 4 && (at == 0 || at == last))
+}
+
 fn fold(c: char) -> char {
     match c.to_ascii_uppercase() {
         'I' | 'L' => '1',
@@ -171,6 +188,8 @@ fn check(body: &[u8]) -> Option<[u8; 2]> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn sample() -> Code {
@@ -222,6 +241,54 @@ mod tests {
         assert_eq!(Code::read(&code.secret()[1..]), Err(NotACode::Damaged), "a lost head");
         assert_eq!(Code::read("6901234567892"), Err(NotACode::OtherShape), "an EAN is not ours");
         assert_eq!(Code::read("https://example.com/a"), Err(NotACode::OtherShape), "a link is not ours");
+    }
+
+    #[test]
+    fn words_and_codes_of_others_are_not_halves_of_ours() {
+        for text in [
+            "Customer name",
+            "Copenhagen 2026",
+            "COPENHAGEN 2026",
+            "EAN13 hello world",
+            "Coupon 12345",
+            "COUPON 12345",
+            "ab12cd34ef56",
+            "213dsadfsa",
+            "code-ab12cd34ef56",
+            "customer-name-2026",
+            "HELLO WORLD",
+            "confirmation",
+            "C012 3456 ABCDE FGHJ K",
+            "CCCC--DDDD-2222",
+        ] {
+            assert_eq!(Code::read(text), Err(NotACode::OtherShape), "{text:?} is nobody's incomplete read");
+        }
+        let whole = sample().grouped().to_lowercase();
+        assert_eq!(Code::read(&whole[..16]), Err(NotACode::Damaged), "caps lock and a cut tail");
+        assert_eq!(Code::read(&whole[2..]), Err(NotACode::OtherShape), "small letters without a kind");
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(8) })]
+
+        #[test]
+        fn half_of_a_code_is_damaged_wherever_it_is_cut(random in prop::collection::vec(any::<[u8; RANDOM_BYTES]>(), 100)) {
+            let (mut cuts, mut damaged) = (0, 0);
+            for random in random {
+                for kind in CodeKind::ALL {
+                    let code = Code::issue(kind, random);
+                    let (whole, grouped) = (code.secret(), code.grouped());
+                    let halves = (10..LENGTH).flat_map(|length| [&whole[..length], &whole[LENGTH - length..]]);
+                    let groups = (12..grouped.len())
+                        .flat_map(|length| [grouped[..length].trim(), grouped[grouped.len() - length..].trim()]);
+                    for half in halves.chain(groups) {
+                        cuts += 1;
+                        damaged += usize::from(Code::read(half) == Err(NotACode::Damaged));
+                    }
+                }
+            }
+            prop_assert!(damaged * 100 >= cuts * 99, "{} of {} halves", damaged, cuts);
+        }
     }
 
     #[test]

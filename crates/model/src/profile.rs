@@ -66,7 +66,8 @@ pub struct CodeForm {
     pub bare: bool,
     /// Web addresses that carry it.
     pub addresses: Vec<Address>,
-    /// What stands before it in scenes of mini-program codes.
+    /// What stands before it in scenes of mini-program codes. Here, in parameters, paths and keys, capitals and small
+    /// letters are the same whatever `fold` says of the code: caps lock swaps them.
     pub scenes: Vec<String>,
     /// JSON objects that carry it.
     pub objects: Vec<Keys>,
@@ -246,7 +247,11 @@ impl CodeForm {
     }
 
     fn in_scene(&self, scene: &str, now: UnixMs) -> Option<Body> {
-        self.scenes.iter().find_map(|before| self.accept(scene.strip_prefix(before.as_str())?, now))
+        let behind = |before: &String| {
+            let (head, code) = scene.split_at_checked(before.len())?;
+            head.eq_ignore_ascii_case(before).then_some(code)
+        };
+        self.scenes.iter().find_map(|before| self.accept(behind(before)?, now))
     }
 
     fn in_scene_of(&self, page: &Page<'_>, now: UnixMs) -> Option<Body> {
@@ -276,8 +281,11 @@ impl CodeForm {
         let at = self.addresses.iter().filter(|address| address.is_at(authority));
         at.flat_map(|address| pages.iter().flatten().map(move |page| (address, page))).find_map(
             |(address, page)| {
-                let there = page.path.trim_end_matches('/').ends_with(address.path.trim_end_matches('/'));
-                if there { self.accept(&page.parameter(&address.parameter)?, now) } else { None }
+                if address.is_on(page.path) {
+                    self.accept(&page.parameter(&address.parameter)?, now)
+                } else {
+                    None
+                }
             },
         )
     }
@@ -338,6 +346,13 @@ impl Address {
         let host =
             authority.strip_suffix(":443").or_else(|| authority.strip_suffix(":80")).unwrap_or(authority);
         self.hosts.iter().any(|ours| ours.eq_ignore_ascii_case(host) || ours.eq_ignore_ascii_case(authority))
+    }
+
+    /// Whether a path ends as it must. Caps lock does no harm.
+    fn is_on(&self, path: &str) -> bool {
+        let (path, wanted) = (path.trim_end_matches('/'), self.path.trim_end_matches('/'));
+        let start = path.len().checked_sub(wanted.len());
+        start.and_then(|start| path.get(start..)).is_some_and(|end| end.eq_ignore_ascii_case(wanted))
     }
 }
 

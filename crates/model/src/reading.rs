@@ -2,8 +2,8 @@
 //!
 //! The order of decisions is the safe one: clean first; what is ours beyond doubt (signed, with check characters, a
 //! command); then the merchant's narrow forms, for which more speaks than their shape; then payment shapes, which
-//! are kept nowhere; then the merchant's other forms; then what is known to belong to others; then half a code; then
-//! unknown. No value that comes out of here shows the digits of anything that may be a payment credential.
+//! are kept nowhere; then what the scanner itself says is on goods; then the merchant's other forms; then what is
+//! known to belong to others; then half a code; then unknown. No value that comes out of here shows the digits of anything that may be a payment credential.
 
 use std::fmt;
 use std::hash::Hasher;
@@ -18,7 +18,7 @@ use crate::verdict::Reason;
 mod clean;
 mod foreign;
 pub(crate) mod opaque;
-mod payment;
+pub(crate) mod payment;
 pub(crate) mod shown;
 
 pub use foreign::Foreign;
@@ -213,7 +213,7 @@ pub fn read(text: &str, profiles: &[Profile], now: UnixMs) -> Reading {
     if text.chars().take(TEXT_LENGTH_MAX + 1).count() > TEXT_LENGTH_MAX {
         return Reading::TooLong;
     }
-    let clean::Clean { text, gs1 } = clean::clean(text);
+    let clean::Clean { text, declared } = clean::clean(text);
     if text.is_empty() {
         return Reading::Empty;
     }
@@ -223,9 +223,9 @@ pub fn read(text: &str, profiles: &[Profile], now: UnixMs) -> Reading {
     }
     let ours = Code::read(&text);
     own(&text, &ours)
-        .or_else(|| merchants(&text, profiles, now))
+        .or_else(|| merchants(&text, declared, profiles, now))
         .or_else(|| payment::lost_its_head(&text).then_some(Reading::Payment(Payment::Damaged)))
-        .or_else(|| foreign::known(&text, gs1).map(Reading::Foreign))
+        .or_else(|| foreign::known(&text).map(Reading::Foreign))
         .or_else(|| payment::inside(&text).map(Reading::Payment))
         .or_else(|| half(&text, &ours, profiles).then_some(Reading::Damaged))
         .unwrap_or(Reading::Foreign(Foreign::Unknown))
@@ -249,10 +249,12 @@ fn own(text: &str, ours: &Result<Code, NotACode>) -> Option<Reading> {
     })
 }
 
-/// What the profiles find, and payment shapes, which come before the wide forms and after the narrow ones.
-fn merchants(text: &str, profiles: &[Profile], now: UnixMs) -> Option<Reading> {
-    let payment = payment::whole(text);
-    let which = if payment.is_some() { Which::Narrow } else { Which::Any };
+/// What the profiles find; and payment shapes and what the scanner has `declared`, which come before the wide forms and
+/// after the narrow ones.
+fn merchants(text: &str, declared: Option<Foreign>, profiles: &[Profile], now: UnixMs) -> Option<Reading> {
+    let declared = declared.map(|declared| foreign::linked(text).unwrap_or(declared));
+    let others = payment::whole(text).map(Reading::Payment).or(declared.map(Reading::Foreign));
+    let which = if others.is_some() { Which::Narrow } else { Which::Any };
     let shown = Shown::of(text);
     let mut found = vec![];
     for profile in profiles {
@@ -263,7 +265,7 @@ fn merchants(text: &str, profiles: &[Profile], now: UnixMs) -> Option<Reading> {
             None => {}
         }
     }
-    if found.is_empty() { payment.map(Reading::Payment) } else { Some(Reading::Opaque(found)) }
+    if found.is_empty() { others } else { Some(Reading::Opaque(found)) }
 }
 
 /// Whether a text was meant to be a code of ours, or a JSON object of one of the malls, and lost something.

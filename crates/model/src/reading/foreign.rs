@@ -1,5 +1,7 @@
 //! Things of this world that customers show by mistake, known by their shape.
 
+use super::clean::GS;
+
 /// Things that customers show by mistake.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Foreign {
@@ -77,15 +79,16 @@ impl Foreign {
     }
 }
 
-/// What is known of `text`, if anything is. `gs1`: the scanner or a separator said that it is a GS1 code.
-pub(super) fn known(text: &str, gs1: bool) -> Option<Foreign> {
-    link(text)
+/// What is known of `text`, if anything is.
+pub(super) fn known(text: &str) -> Option<Foreign> {
+    linked(text)
         .or_else(|| parcel(text))
-        .or_else(|| (gs1 || is_gs1(text)).then_some(Foreign::Gs1))
+        .or_else(|| is_gs1(text).then_some(Foreign::Gs1))
         .or_else(|| digits(text))
 }
 
-fn link(text: &str) -> Option<Foreign> {
+/// Whose page a web address is, whatever carries it.
+pub(super) fn linked(text: &str) -> Option<Foreign> {
     let starts = |start: &str| text.get(..start.len()).is_some_and(|head| head.eq_ignore_ascii_case(start));
     if starts("https://") || starts("http://") {
         let address = text.split_once("://").map_or("", |(_, address)| address);
@@ -135,10 +138,12 @@ fn parcel(text: &str) -> Option<Foreign> {
     courier.then_some(Foreign::Courier)
 }
 
-/// A GS1 code as people write it: "(01)" and an article number.
+/// A GS1 code as people write it, "(01)" and an article number, or with a separator between its fields.
 fn is_gs1(text: &str) -> bool {
-    text.strip_prefix("(01)")
-        .is_some_and(|rest| rest.len() >= 14 && rest.bytes().take(14).all(|b| b.is_ascii_digit()))
+    let written = text
+        .strip_prefix("(01)")
+        .is_some_and(|rest| rest.len() >= 14 && rest.bytes().take(14).all(|b| b.is_ascii_digit()));
+    written || text.contains(GS)
 }
 
 fn digits(text: &str) -> Option<Foreign> {
@@ -209,8 +214,8 @@ mod tests {
             ("什么东西", None),
             ("", None),
         ] {
-            assert_eq!(known(text, false), expected, "{text:?}");
+            assert_eq!(known(text), expected, "{text:?}");
         }
-        assert_eq!(known("0106901234567892", true), Some(Foreign::Gs1), "the scanner said so");
+        assert_eq!(known("0106901234567892\u{1d}10AB"), Some(Foreign::Gs1), "a separator says so");
     }
 }

@@ -33,7 +33,7 @@ impl Payment {
 const DIGITS_MAX: usize = 48;
 
 /// What the digits of `text` look like, if it has no letters: spaces, hyphens, quotes and brackets hide nothing.
-pub(super) fn whole(text: &str) -> Option<Payment> {
+pub(crate) fn whole(text: &str) -> Option<Payment> {
     let mut digits = [0; DIGITS_MAX];
     let mut count = 0;
     for c in text.chars() {

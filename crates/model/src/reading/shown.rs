@@ -89,7 +89,8 @@ impl<'t> Page<'t> {
         }
     }
 
-    /// The value of a parameter. Nothing if it stands there twice with different values: whose word would count?
+    /// The value of a parameter, whose capitals and small letters are the same: caps lock swaps them. Nothing if it
+    /// stands there twice with different values: whose word would count?
     pub fn parameter(&self, name: &str) -> Option<Cow<'t, str>> {
         let mut found: Option<Cow<'t, str>> = None;
         for pair in self.query.split('&') {
@@ -97,7 +98,7 @@ impl<'t> Page<'t> {
             let equals = pair.find('=').map(|at| (at, 1));
             let equals = equals.or_else(|| pair.find("%3D").or_else(|| pair.find("%3d")).map(|at| (at, 3)));
             let Some((at, width)) = equals else { continue };
-            if decoded(&pair[..at]).is_none_or(|key| key != name) {
+            if decoded(&pair[..at]).is_none_or(|key| !key.eq_ignore_ascii_case(name)) {
                 continue;
             }
             let value = decoded(&pair[at + width..])?;
@@ -132,9 +133,13 @@ pub(crate) fn decoded(text: &str) -> Option<Cow<'_, str>> {
 }
 
 impl<'t> Object<'t> {
-    /// The value of a key, text or number.
+    /// The value of a key, text or number. Capitals and small letters are the same, and nothing comes of two keys that
+    /// then are one and have different values.
     pub fn get(&self, key: &str) -> Option<&'t str> {
-        self.0.iter().find(|(name, _)| *name == key).map(|(_, value)| *value)
+        let mut values =
+            self.0.iter().filter(|(name, _)| name.eq_ignore_ascii_case(key)).map(|(_, value)| *value);
+        let first = values.next()?;
+        values.all(|value| value == first).then_some(first)
     }
 
     /// Reads an object of strings, numbers and words. Quotation marks may have become others on the way, and may be
@@ -194,6 +199,16 @@ mod tests {
             let read = object(text).expect("an object");
             assert_eq!((read.get("orderId"), read.get("code")), (Some("123"), Some("4821")), "{text}");
         }
+    }
+
+    #[test]
+    fn caps_lock_does_no_harm_to_keys_and_parameters() {
+        let read = object(r#"{"ORDERiD":123,"CODE":"ab","x":1,"X":2,"y":3,"Y":3}"#).expect("an object");
+        assert_eq!((read.get("orderId"), read.get("code")), (Some("123"), Some("ab")), "values stay");
+        assert_eq!((read.get("x"), read.get("y")), (None, Some("3")), "two words of one key do not count");
+        let page = Page::of("PAGES/A?VERIFY_CODE=aB&x=1&X=2", "");
+        assert_eq!(page.parameter("verify_code").as_deref(), Some("aB"), "values stay");
+        assert_eq!(page.parameter("x"), None, "nor do two words of one parameter");
     }
 
     #[test]

@@ -54,11 +54,33 @@ fn payment_codes_are_recognised_whole_and_damaged() {
 }
 
 #[test]
+fn tabs_and_line_ends_inside_a_text_are_spaces() {
+    for between in ["\t", "\n", "\r", "\r\n"] {
+        let grouped = ours().grouped().replace(' ', between);
+        assert_eq!(plain(&grouped), Reading::Ours(ours()), "{grouped:?}");
+        let payment = ["1345", "67890123456789"].join(between);
+        assert_eq!(plain(&payment), Reading::Payment(Payment::Wechat), "{payment:?} may be a credential");
+        let card = ["BEGIN:VCARD", "VERSION:3.0", "N:Wong;Mei", "TEL;TYPE=CELL:+85291234567", "END:VCARD"];
+        assert_eq!(plain(&card.join(between)), Reading::Foreign(Foreign::Unknown), "a person's card");
+    }
+    for control in ['\u{0}', '\u{7}', '\u{b}', '\u{1b}', '\u{7f}', '\u{85}'] {
+        assert_eq!(plain(&format!("4839{control}2017")), Reading::Binary, "{control:?} is in no text");
+    }
+}
+
+#[test]
 fn what_belongs_to_others_is_named() {
     for (text, foreign) in [
         ("http://weixin.qq.com/r/abc", Foreign::OfficialAccount),
         ("6901234567892", Foreign::GoodsBarcode),
         ("]C10106901234567892", Foreign::Gs1),
+        ("]e00106901234567892", Foreign::Gs1),
+        ("]d20106901234567892", Foreign::Gs1),
+        ("]Q30106901234567892", Foreign::Gs1),
+        ("]C1ABCDEFGH123456", Foreign::Gs1),
+        ("]E06901234567892", Foreign::GoodsBarcode),
+        ("]E496385074", Foreign::GoodsBarcode),
+        ("]Q3https://weixin.qq.com/r/abc", Foreign::OfficialAccount),
         ("0106901234567892\u{1d}10AB", Foreign::Gs1),
         ("SF1234567890123", Foreign::Courier),
         ("hello", Foreign::Unknown),

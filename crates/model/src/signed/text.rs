@@ -7,6 +7,7 @@
 //! `CFN` says the same in digits only, which no keyboard layout, caps lock or input method changes: 236 (C, F, N on
 //! a telephone's keys), then 7 bytes as 17 digits each, a last group of 1 to 6 bytes as 3 to 15 digits, then a 6.
 
+use std::borrow::Cow;
 use std::fmt;
 
 /// The longest text that is read (characters).
@@ -16,12 +17,14 @@ const PREFIX: &str = "CF1:";
 const END: char = '.';
 const DIGITS_PREFIX: &str = "236";
 const DIGITS_END: char = '6';
-/// From here on a text of digits only can be nobody else's: payment, member and goods codes have at most some
-/// dozens, and the shortest token has more than twice as many as this.
-const DIGITS_LENGTH_MIN: usize = 120;
-/// A text that starts like ours but for its colon is taken for a damaged one from here on: shorter ones may be
-/// opaque codes of ours, which are at most 40 characters.
+/// From here on a text that has lost its head or its colon is taken for a damaged one of ours: opaque codes of ours
+/// are at most 40 characters, and digits of others (payment, member, goods, bills) are some dozens.
 const GARBLED_LENGTH_MIN: usize = 60;
+/// What is left of [`PREFIX`] when a scanner's first letters were swallowed.
+const PREFIX_RESTS: [&str; 3] = ["F1:", "1:", ":"];
+/// Where the groups of a text may begin again that has lost its head, or has another one: at one of three places, or
+/// at one of three behind a garbled prefix.
+const HEAD_MAX: usize = 6;
 /// The alphabet of RFC 9285, table 1.
 const ALPHABET: &[u8; 45] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ $%*+-./:";
 /// How many digits so many bytes take.
@@ -49,7 +52,8 @@ impl fmt::Debug for Recognised {
     }
 }
 
-/// Says what `text` is. Full-width letters and the like must have been cleaned before; caps lock does no harm.
+/// Says what `text` is. Full-width letters and the like must have been cleaned before; caps lock does no harm, nor do
+/// spaces and hyphens between digits.
 pub fn recognise(text: &str) -> Recognised {
     let text = text.to_ascii_uppercase();
     let whole = text.chars().count() <= TEXT_LENGTH_MAX;
@@ -57,17 +61,39 @@ pub fn recognise(text: &str) -> Recognised {
         let read = rest.strip_suffix(END).filter(|_| whole).and_then(from_base45);
         return read.filter(|bytes| !bytes.is_empty()).map_or(Recognised::Damaged, Recognised::Token);
     }
-    if text.len() >= GARBLED_LENGTH_MIN && text.starts_with("CF1") {
-        return Recognised::Damaged;
+    if let Some(digits) = digits_of(&text) {
+        let rest = digits.strip_prefix(DIGITS_PREFIX).and_then(|rest| rest.strip_suffix(DIGITS_END));
+        let read = rest.filter(|_| whole).and_then(from_digits);
+        return read.map_or(Recognised::Damaged, Recognised::Token);
     }
-    let digits = text.len() >= DIGITS_LENGTH_MIN && text.bytes().all(|byte| byte.is_ascii_digit());
-    match text.strip_prefix(DIGITS_PREFIX).filter(|_| digits) {
-        Some(rest) => {
-            let read = rest.strip_suffix(DIGITS_END).filter(|_| whole).and_then(from_digits);
-            read.map_or(Recognised::Damaged, Recognised::Token)
-        }
-        None => Recognised::OtherShape,
+    let garbled = text.len() >= GARBLED_LENGTH_MIN && text.starts_with("CF1");
+    if garbled || lost_its_head(&text) { Recognised::Damaged } else { Recognised::OtherShape }
+}
+
+/// The digits of a text that has nothing else but spaces and hyphens between them, if they are too many to be
+/// anybody else's.
+fn digits_of(text: &str) -> Option<Cow<'_, str>> {
+    let between = |byte: u8| matches!(byte, b' ' | b'-');
+    if text.len() < GARBLED_LENGTH_MIN || !text.bytes().all(|byte| byte.is_ascii_digit() || between(byte)) {
+        return None;
     }
+    let digits: Cow<'_, str> =
+        if text.bytes().any(between) { text.replace([' ', '-'], "").into() } else { text.into() };
+    (digits.len() >= GARBLED_LENGTH_MIN).then_some(digits)
+}
+
+/// Whether a text in base45 begins somewhere inside one of ours. With its end, its groups are asked too: letters and
+/// spaces are base45 alone, so that a sentence would pass otherwise. Without its end, some of the prefix must be left.
+fn lost_its_head(text: &str) -> bool {
+    let ours = |rest: &str| rest.bytes().all(|byte| ALPHABET.contains(&byte));
+    let cut = PREFIX_RESTS.iter().filter_map(|start| text.strip_prefix(start));
+    if cut.into_iter().any(|rest| rest.len() >= GARBLED_LENGTH_MIN && ours(rest)) {
+        return true;
+    }
+    let body = text.strip_suffix(END).filter(|_| text.len() >= GARBLED_LENGTH_MIN);
+    body.is_some_and(|body| {
+        ours(body) && (0..HEAD_MAX).any(|head| body.get(head..).and_then(from_base45).is_some())
+    })
 }
 
 /// The token in letters and digits, for QR codes that cameras and most scanners read.
@@ -172,14 +198,38 @@ mod tests {
         assert_eq!(recognise(&text[..text.len() - 1]), Recognised::Damaged, "cut");
         let over = text.replacen("72057594037927935", "72057594037927936", 1);
         assert_eq!(recognise(&over), Recognised::Damaged, "a group above its range");
-        assert_eq!(
-            recognise(&text[..DIGITS_LENGTH_MIN - 1]),
-            Recognised::OtherShape,
-            "short digits are others'"
-        );
-        assert_eq!(recognise(&text[1..]), Recognised::OtherShape, "without our head");
+        let short = &text[..GARBLED_LENGTH_MIN - 1];
+        assert_eq!(recognise(short), Recognised::OtherShape, "short digits are others'");
+        assert_eq!(recognise(&format!("{short} - ")), Recognised::OtherShape, "digits alone are counted");
+        assert_eq!(recognise(&text[1..]), Recognised::Damaged, "without its head it is nobody else's");
+        let rest = &text[text.len() - GARBLED_LENGTH_MIN..];
+        assert_eq!(recognise(rest), Recognised::Damaged, "nor are the last sixty digits");
         assert_eq!(recognise("6901234567892"), Recognised::OtherShape, "an EAN");
         assert_eq!(recognise("CF1ABCDEFGHJKMNPQRST"), Recognised::OtherShape, "an opaque code of ours");
+    }
+
+    #[test]
+    fn digits_in_groups_are_the_same_digits() {
+        let token = vec![0xA5; 80];
+        for between in [" ", "-", " - "] {
+            let text = write_cfn(&token);
+            let groups: Vec<&str> =
+                (0..text.len()).step_by(8).map(|at| &text[at..text.len().min(at + 8)]).collect();
+            let read = recognise(&groups.join(between));
+            assert_eq!(read, Recognised::Token(token.clone()), "groups apart by {between:?}");
+        }
+    }
+
+    #[test]
+    fn sentences_and_addresses_are_not_ours_although_base45_has_their_letters() {
+        for text in [
+            "Please show this voucher at the counter before the end of the day.",
+            "PLEASE SHOW THIS VOUCHER AT THE COUNTER BEFORE THE END OF THE DAY.",
+            "https://shop.example/a/very/long/address/that/ends/with/a/full/stop.",
+            "the quick brown fox jumps over the lazy dog and over the lazy dog again",
+        ] {
+            assert_eq!(recognise(text), Recognised::OtherShape, "{text}");
+        }
     }
 
     #[test]
@@ -193,6 +243,19 @@ mod tests {
         fn a_token_survives_both_forms(token in prop::collection::vec(any::<u8>(), 55..200)) {
             prop_assert_eq!(recognise(&write_cf1(&token)), Recognised::Token(token.clone()), "letters");
             prop_assert_eq!(recognise(&write_cfn(&token)), Recognised::Token(token), "digits");
+        }
+
+        #[test]
+        fn a_text_that_has_lost_its_head_is_damaged(token in prop::collection::vec(any::<u8>(), 90..200), lost in 1usize..60) {
+            let text = write_cf1(&token);
+            prop_assert_eq!(recognise(&text[lost..]), Recognised::Damaged, "{} characters are gone", lost);
+            prop_assert_eq!(recognise(&text[lost..].to_lowercase()), Recognised::Damaged, "and caps lock is on");
+            let garbled = format!("D{}", &text[1..]);
+            prop_assert_eq!(recognise(&garbled), Recognised::Damaged, "its first letter has become another");
+            let head = lost.min(3);
+            let middle = &text[head..text.len() - lost];
+            prop_assert_eq!(recognise(middle), Recognised::Damaged, "{} at its head, {} at its end", head, lost);
+            prop_assert_eq!(recognise(&write_cfn(&token)[lost..]), Recognised::Damaged, "in digits too");
         }
 
         #[test]

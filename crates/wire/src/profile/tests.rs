@@ -64,6 +64,7 @@ fn what_the_malls_print_is_read() {
         ("crmeb-php", "173245678901", "173245678901"),
         ("crmeb-php", "1732 4567 8901", "173245678901"),
         ("crmeb-php", "1732-4567-8901", "173245678901"),
+        ("crmeb-php", "4839\t2017\t5566", "483920175566"),
         ("crmeb-php", "verify_code=173245678901", "173245678901"),
         ("crmeb-php", "verify_code%3D173245678901", "173245678901"),
         ("crmeb-php", "scene=verify_code%3D173245678901", "173245678901"),
@@ -78,9 +79,15 @@ fn what_the_malls_print_is_read() {
         ("likeshop", "48213907", "48213907"),
         ("niushop", "code-k3j9x0q2m7ab", "k3j9x0q2m7ab"),
         ("niushop", "CODE-K3J9X0Q2M7AB".to_lowercase().as_str(), "k3j9x0q2m7ab"),
+        ("niushop", "CODE-K3J9X0Q2M7AB", "k3j9x0q2m7ab"),
+        ("niushop", "PAGES/A?SCENE=CODE-K3J9X0Q2M7AB", "k3j9x0q2m7ab"),
+        ("crmeb-php", "VERIFY_CODE=173245678901", "173245678901"),
+        ("crmeb-php", "SCENE=VERIFY_CODE%3D173245678901", "173245678901"),
         ("shopxo", "4821", "4821"),
+        ("fuint", r#"{"ORDERiD":123,"CODE":"4821"}"#, "4821"),
         ("fuint", r#"{"orderId":123,"code":"4821"}"#, "4821"),
         ("fuint", "｛“orderId”：123，“code”：“4821”｝", "4821"),
+        ("fuint", "{\r\n\t\"orderId\": 123,\r\n\t\"code\": \"4821\"\r\n}\r\n", "4821"),
         ("fuint", "482139074821", "482139074821"),
         ("fuint", "4821390748213907", "4821390748213907"),
         ("fuint", "8123456789012", "8123456789012"),
@@ -99,6 +106,7 @@ fn an_address_is_the_merchants_only_at_the_merchants_host() {
     let page = "pages/admin/order_cancellation/index";
     for text in [
         format!("https://shop.example/{page}?verify_code=173245678901"),
+        format!("HTTPS://SHOP.EXAMPLE/{}?VERIFY_CODE=173245678901", page.to_uppercase()),
         format!("HTTP://SHOP.EXAMPLE:80/{page}?id=1&verify_code=173245678901#top"),
         format!("https://shop.example/h5/#/{page}?verify_code=173245678901"),
         format!("https://shop.example/{page}?verify_code%3D173245678901"),
@@ -123,6 +131,12 @@ fn an_address_is_the_merchants_only_at_the_merchants_host() {
     let nowhere = format!("https://shop.example/{page}?verify_code=173245678901");
     let said = read(&nowhere, &profiles(&["crmeb-php"]), NOW);
     assert_eq!(said, Reading::Foreign(Foreign::Link), "without a host no address is the merchant's");
+    let text = r#"{"name":"mall","title":"","codes":[{"kind":"any","alphabet":"alphanumeric","lengths":[4],
+        "scenes":[{"before":"c="}],"json":[{"code":"c"}]}]}"#;
+    let mall = [m::Profile::try_from(&Profile::of_json(text).unwrap()).unwrap()];
+    for text in ["C=aBcD", r#"{"C":"aBcD"}"#] {
+        assert_eq!(opaque(text, &mall)[0].text(), Some("aBcD"), "{text}: only the words around it fold");
+    }
     let niushop = at_home("niushop");
     let text = "https://shop.example/h5/otherpages/verification/detail/detail?code=k3j9x0q2m7ab";
     assert_eq!(opaque(text, &niushop)[0].text(), Some("k3j9x0q2m7ab"), "Niushop's page");
@@ -156,6 +170,35 @@ fn a_coupon_of_fuint_is_told_from_a_payment_code_by_its_moment() {
 }
 
 #[test]
+fn a_code_that_tills_would_refuse_as_a_payment_code_cannot_be_issued() {
+    let fuint = profiles(&["fuint"]);
+    let wide = r#"{"name":"wide","title":"","codes":[{"kind":"any","alphabet":"digits","lengths":[17,18],BARE"json":[{"code":"c","order":"o"}]}]}"#;
+    let wide = |bare: &str| {
+        vec![m::Profile::try_from(&Profile::of_json(&wide.replace("BARE", bare)).unwrap()).unwrap()]
+    };
+    let bare = wide(r#""bare":true,"#);
+    for (profiles, code) in [
+        (&fuint, "2856789012345678"),
+        (&bare, "134567890123456789"),
+        (&bare, "1345 6789 0123 4567 89"),
+        (&bare, "13456789012345678"),
+    ] {
+        assert!(matches!(read(code, profiles, NOW), Reading::Payment(_)), "a till refuses {code}");
+        assert_eq!(profiles[0].issued(code, "", NOW), None, "so {code} is not issued");
+    }
+    for (profiles, code, order, shown) in [
+        (&fuint, "4821390748213907", "", "4821390748213907"),
+        (&fuint, "261122103000123456", "", "261122103000123456"),
+        (&bare, "164567890123456789", "", "164567890123456789"),
+        (&bare, "134567890123456789", "7", r#"{"o":7,"c":"134567890123456789"}"#),
+        (&wide(""), "134567890123456789", "7", r#"{"o":7,"c":"134567890123456789"}"#),
+    ] {
+        let issued = profiles[0].issued(code, order, NOW);
+        assert_eq!(issued.as_slice(), opaque(shown, profiles), "{shown} is read as it was issued");
+    }
+}
+
+#[test]
 fn a_code_of_the_merchants_comes_before_the_goods_that_look_like_it() {
     for (text, name) in [
         ("036000291452", "crmeb-php"),
@@ -167,6 +210,35 @@ fn a_code_of_the_merchants_comes_before_the_goods_that_look_like_it() {
         let without = read(text, &[], NOW);
         assert!(matches!(without, Reading::Foreign(_)), "{text} is {without:?} where nobody has such codes");
     }
+}
+
+#[test]
+fn what_the_scanner_itself_calls_goods_is_no_bare_code_of_a_merchant() {
+    for (declared, text, name, foreign) in [
+        ("]E0", "036000291452", "crmeb-php", Foreign::GoodsBarcode),
+        ("]E0", "8901234567894", "fuint", Foreign::GoodsBarcode),
+        ("]E4", "96385074", "yudao", Foreign::GoodsBarcode),
+        ("]C1", "173245678901", "crmeb-php", Foreign::Gs1),
+        ("]e0", "173245678901", "crmeb-php", Foreign::Gs1),
+        ("]d2", "48213907", "likeshop", Foreign::Gs1),
+        ("]Q3", "4821", "shopxo", Foreign::Gs1),
+    ] {
+        let said = read(&format!("{declared}{text}"), &profiles(&[name]), NOW);
+        assert_eq!(said, Reading::Foreign(foreign), "{declared} before {text}");
+        for silent in ["]C0", "]Q0", "]Q1", "]Q2", "]d0", "]d1", "]A0", "]I0"] {
+            assert_eq!(
+                fits(&format!("{silent}{text}"), &[name])[0].0,
+                name,
+                "{silent} says nothing of {text}"
+            );
+        }
+    }
+    let narrow = [r#"]Q3{"orderId":123,"code":"4821"}"#, "]C1261122103000123456"];
+    for text in narrow {
+        assert_eq!(opaque(text, &profiles(&["fuint"])).len(), 1, "more than its shape speaks for {text}");
+    }
+    let address = "]d2https://shop.example/pages/admin/order_cancellation/index?verify_code=173245678901";
+    assert_eq!(opaque(address, &at_home("crmeb-php")).len(), 1, "and the merchant's host for an address");
 }
 
 #[test]
