@@ -28,7 +28,7 @@ pub enum KeysCommand {
         #[command(flatten)]
         scope: ScopeArgs,
         /// Codes that are issued later are not its
-        #[arg(long, value_parser = when::until, value_name = "DATE")]
+        #[arg(long, value_parser = when::key_until, value_name = "DATE")]
         until: Option<UnixMs>,
     },
     /// Say anew what a key may issue
@@ -43,7 +43,7 @@ pub enum KeysCommand {
         /// Which
         name: String,
         /// The last day, or the last moment
-        #[arg(long, value_parser = when::until, value_name = "DATE")]
+        #[arg(long, value_parser = when::key_until, value_name = "DATE")]
         until: UnixMs,
     },
     /// Take a key out of the list: no code that it has signed is accepted any more
@@ -76,7 +76,7 @@ pub struct ScopeArgs {
     #[arg(long, value_parser = when::fen, default_value = "10000", value_name = "YUAN")]
     max_value: i64,
     /// Codes that say they are older are not its
-    #[arg(long, value_parser = when::from, value_name = "DATE")]
+    #[arg(long, value_parser = when::key_from, value_name = "DATE")]
     from: Option<UnixMs>,
 }
 
