@@ -127,7 +127,16 @@ pub struct KeyRow {
 impl KeyRow {
     /// The key as the trust list has it; nothing for keys that issue no codes, or none any more.
     pub fn listed(&self) -> Option<trust::Key> {
-        let scope = self.scope.as_ref().filter(|_| self.withdrawn_at.is_none())?;
+        if self.withdrawn_at.is_none() { self.with_scope() } else { None }
+    }
+
+    /// The key as trust lists had it before it was withdrawn; nothing for others.
+    pub fn withdrawn(&self) -> Option<trust::Key> {
+        self.withdrawn_at.and_then(|_| self.with_scope())
+    }
+
+    fn with_scope(&self) -> Option<trust::Key> {
+        let scope = self.scope.as_ref()?;
         Some(trust::Key {
             public: self.public,
             name: self.name.clone(),

@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use model::signed::chain::{self, Reveal};
 use model::signed::status::{List, State as Became, StatusUpdate, read_update};
 use model::signed::text::{self, Recognised};
-use model::signed::token::{self, Serial};
+use model::signed::token::{self, IssuingKey, Serial};
 use model::time::UnixMs;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
@@ -222,12 +222,17 @@ async fn a_code_that_nobody_may_have_signed_is_named_by_its_reason() {
     keys.bound("issuing-1", UnixMs(START - 1)).await.unwrap();
     assert_eq!(look(&till, &issued.code.text).await.unwrap_err(), "key_withdrawn", "signed too late");
     keys.withdraw("issuing-1").await.unwrap();
-    assert_eq!(look(&till, &issued.code.text).await.unwrap_err(), "key_unknown", "no such key any more");
+    assert_eq!(look(&till, &issued.code.text).await.unwrap_err(), "key_withdrawn", "the server remembers it");
+    assert_eq!(look(&till, &text::write_cf1(&forged)).await.unwrap_err(), "not_genuine", "and its signature");
 
     let other = Signing::open().await;
     let stranger = other.shop.till(&other.shop.here).await;
     other.coupon("a-1").await;
     let first = other.coupon("a-2").await;
+    let trust = trust_of(&stranger).await;
+    let verified = token::verify(&token(&first.code.text), trust.list().unwrap(), UnixMs(START)).unwrap();
+    let strange = token::issue(&verified.claims, &IssuingKey::from_seed([99; 32])).unwrap();
+    assert_eq!(look(&till, &text::write_cf1(&strange)).await.unwrap_err(), "key_unknown", "nobody's key");
     assert!(look(&stranger, &first.code.text).await.is_ok(), "the other chain's own");
     other.shop.clock.turn(31 * 86_400);
     assert_eq!(look(&stranger, &first.code.text).await.unwrap_err(), "expired", "its time is over");
