@@ -32,7 +32,7 @@ pub struct AddArgs {
     /// What its codes are called
     #[arg(long)]
     title: String,
-    /// Its number [default: the next one]
+    /// Its number [default: the lowest that is free]
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..), value_name = "N")]
     number: Option<u16>,
     #[command(flatten)]

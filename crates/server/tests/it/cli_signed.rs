@@ -44,6 +44,24 @@ fn what_a_new_scope_does_not_name_stays() {
 }
 
 #[test]
+fn a_campaign_gets_the_lowest_number_that_is_free() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path();
+    json(data, &["add-store", "南山店"]);
+    let add = |more: &[&str]| {
+        json(data, &[&["campaign", "add", "--title", "x", "--amount-off", "1"], more].concat())["campaign"]
+            .clone()
+    };
+    assert_eq!(add(&["--number", "65535"]), 65_535, "as it was told to");
+    assert_eq!(add(&["--number", "2"]), 2, "as it was told to");
+    assert_eq!(
+        (add(&[]), add(&[])),
+        (json_value!(1), json_value!(3)),
+        "gaps are filled, and none is taken twice"
+    );
+}
+
+#[test]
 fn from_the_first_keys_to_printed_codes() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path();
