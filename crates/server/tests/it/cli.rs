@@ -199,7 +199,7 @@ fn what_only_reads_makes_no_database() {
     ];
     for args in commands {
         let expected = format!(
-            "counterfoil-server: there is no Counterfoil database in {}; create one with serve or demo\n",
+            "counterfoil-server: there is no Counterfoil database in {}; create one with serve, demo or add-store\n",
             data.display()
         );
         assert_eq!(refused(&data, args), expected, "{args:?}");
@@ -214,6 +214,25 @@ fn what_only_reads_makes_no_database() {
         let mode = std::fs::metadata(&data).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o700, "whole codes are its owner's alone");
     }
+}
+
+#[cfg(unix)]
+#[test]
+fn the_database_is_its_owners_even_in_an_open_folder() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path();
+    std::fs::set_permissions(data, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let _server = Running::start(data);
+    let mut seen = 0;
+    for entry in std::fs::read_dir(data).unwrap().map(|entry| entry.unwrap()) {
+        let (name, mode) = (entry.file_name(), entry.metadata().unwrap().permissions().mode());
+        if name.to_string_lossy().starts_with("server.db") {
+            assert_eq!(mode & 0o777, 0o600, "{name:?} holds whole codes");
+            seen += 1;
+        }
+    }
+    assert!(seen >= 2, "the database and what SQLite writes beside it, while the server runs: {seen}");
 }
 
 #[test]
