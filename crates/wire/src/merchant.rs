@@ -74,6 +74,9 @@ impl Issue {
     ];
 }
 
+/// Every field that a line may have.
+pub const LINE_FIELDS: [&str; 5] = ["sku", "name", "variant", "shelf", "quantity"];
+
 /// What the customer will show.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "form", rename_all = "snake_case", deny_unknown_fields)]
@@ -100,6 +103,17 @@ pub enum CodeWanted {
         /// The campaign.
         campaign: u16,
     },
+}
+
+impl CodeWanted {
+    /// Every field that a code of that form may have.
+    pub fn fields(form: &str) -> &'static [&'static str] {
+        match form {
+            "own" => &["form"],
+            "signed" | "rotating" => &["form", "campaign"],
+            _ => &["form", "profile", "code", "order"],
+        }
+    }
 }
 
 /// A mall's code may have the shape of a payment code, so that no log shows it.

@@ -227,6 +227,12 @@ async fn whatever_is_wrong_is_said_with_its_field() {
         ("member", with(order(), "member", json!("nobody"))),
         ("notes", with(order(), "notes", json!(vec!["x"; 21]))),
         ("valid_untill", with(order(), "valid_untill", json!(1))),
+        ("lines[0].qty", with(order(), "lines", json!([{"sku": "a", "name": "x", "quantity": 1, "qty": 2}]))),
+        ("code.campain", with(order(), "code", json!({"form": "own", "campain": 7}))),
+        (
+            "code.order_no",
+            with(order(), "code", json!({"form": "opaque", "profile": "x", "code": "1", "order_no": ""})),
+        ),
         ("percent", json!({"kind": "percent_off", "percent": 100, "title": "x", "code": {"form": "own"}})),
         ("fen", json!({"kind": "amount_off", "fen": 0, "title": "x", "code": {"form": "own"}})),
         ("lines", json!({"kind": "times_card", "title": "x", "code": {"form": "own"}})),

@@ -380,6 +380,18 @@ async fn a_merchant_hears_which_field_is_not_the_campaigns() {
         )
         .await;
     assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY, "five uses do not fit into two bits: {text}");
+    for (field, body) in [
+        ("valid_til", json!({"kind": "times_card", "title": "x", "valid_til": 1})),
+        (
+            "lines[0].qty",
+            json!({"kind": "amount_off", "fen": 1, "title": "x",
+            "lines": [{"sku": "u", "name": "u", "quantity": 1, "qty": 1}]}),
+        ),
+    ] {
+        let (status, text) = signing.put_campaign(10, &body).await;
+        assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY, "a slip of the pen: {text}");
+        assert!(problem(&text).message.starts_with(&format!("{field}: ")), "{field}: {text}");
+    }
     let (status, text) = signing.mall.call(Method::POST, "a-1/card", None).await;
     assert_eq!(
         (status, problem(&text).error.as_str()),
