@@ -98,6 +98,7 @@ pub(crate) async fn card_from(
     let (head, tail) = around_reveal(&template).ok_or(IssueRefused::NotSigned(NotIssuable::Chain))?;
     Ok(Card {
         serial: CardSerial { campaign: serial.campaign, number: serial.number },
+        code_tail: serial.tail(),
         issued_at: claims.issued_at.0,
         expires_at: claims.expires_at.0,
         now: now.0,
@@ -226,6 +227,7 @@ mod tests {
         let (head, tail) = around_reveal(&template).unwrap();
         let card = Card {
             serial: CardSerial { campaign: 7, number: 42 },
+            code_tail: serial.tail(),
             issued_at: issued_at.0,
             expires_at: claims.expires_at.0,
             now: issued_at.0,

@@ -149,6 +149,10 @@ pub struct IssuedCode {
     /// The code. Of a mall's code, the code as the profile reads it; empty if it has the shape of a payment code, which
     /// is not kept.
     pub text: String,
+    /// Its last four characters, or of a signed code the last four digits of its serial: what a clerk asks for. Empty
+    /// if it has the shape of a payment code.
+    #[serde(default)]
+    pub code_tail: String,
 }
 
 impl fmt::Debug for IssuedCode {
@@ -162,6 +166,9 @@ impl fmt::Debug for IssuedCode {
 pub struct Card {
     /// Which code.
     pub serial: CardSerial,
+    /// The last four digits of its serial, to be shown below the code.
+    #[serde(default)]
+    pub code_tail: String,
     /// When the first step begins (ms since 1970, whole seconds).
     pub issued_at: i64,
     /// When the card ends (ms since 1970, whole seconds).

@@ -167,7 +167,11 @@ pub(super) async fn find(state: &State, reference: &str) -> Result<Held, Answer>
 
 fn issued(held: Held) -> merchant::Issued {
     merchant::Issued {
-        code: IssuedCode { form: held.code.form().to_owned(), text: held.code.secret().to_owned() },
+        code: IssuedCode {
+            form: held.code.form().to_owned(),
+            text: held.code.secret().to_owned(),
+            code_tail: held.entitlement.code_tail,
+        },
         id: held.entitlement.id,
         reference: held.reference,
         version: held.entitlement.version,

@@ -245,6 +245,7 @@ async fn a_rotating_code_is_good_for_its_moment_and_no_second_time() {
     let issued = signing.mall.issue("c-1", &card_of_uses(3)).await;
     assert_eq!((issued.code.form.as_str(), issued.code.text.as_str()), ("rotating", ""), "no text to keep");
     let card = signing.card("c-1").await;
+    assert_eq!((issued.code.code_tail.as_str(), card.code_tail.as_str()), ("0000", "0000"), "to be read out");
     assert_eq!((card.steps, card.expires_at - card.issued_at), (2880, DAY_MS), "a day");
     assert_ne!(signing.card("c-1").await.seed, card.seed, "each card is a fresh chain");
     signing.shop.clock.turn(3600);
