@@ -151,6 +151,7 @@
     return {
       campaign: answer.serial.campaign,
       number: answer.serial.number,
+      codeTail: answer.code_tail, // to be shown below the code
       issuedAt: answer.issued_at,
       expiresAt: answer.expires_at,
       stepMs: answer.step_seconds * 1000,

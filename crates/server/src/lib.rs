@@ -4,6 +4,7 @@
 //! [`store::Store`], one method for each act. This crate knows nothing of tills' files, windows or platforms'
 //! secrets; time and chance are handed in ([`clock`]).
 
+pub mod asked;
 pub mod clock;
 pub mod demo;
 pub mod keys;

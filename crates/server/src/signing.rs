@@ -6,6 +6,7 @@ use model::prove;
 use model::signed::chain::{self, Reveal, STEP_SECONDS};
 use model::signed::text;
 use model::signed::token::{self, Claims, NotIssuable, Serial, SignedKind, Verified};
+use model::signed::trust::{self, TrustList};
 use model::time::UnixMs;
 use model::verdict::Reason;
 use wire::entitlement::Entitlement;
@@ -13,8 +14,8 @@ use wire::merchant::{Card, CardSerial};
 
 use crate::keys::{Keys, KeysError};
 use crate::store::{
-    self, Held, HeldCode, HeldSigned, IssueRefused, IssuedSigned, NewEntitlement, SignedForm, SignedIssue,
-    SignedItem,
+    self, Held, HeldCode, HeldSigned, IssueRefused, IssuedSigned, KeyRow, NewEntitlement, SignedForm,
+    SignedIssue, SignedItem,
 };
 use crate::{Store, StoreError};
 
@@ -97,6 +98,7 @@ pub(crate) async fn card_from(
     let (head, tail) = around_reveal(&template).ok_or(IssueRefused::NotSigned(NotIssuable::Chain))?;
     Ok(Card {
         serial: CardSerial { campaign: serial.campaign, number: serial.number },
+        code_tail: serial.tail(),
         issued_at: claims.issued_at.0,
         expires_at: claims.expires_at.0,
         now: now.0,
@@ -148,7 +150,27 @@ async fn verified(store: &Store, token: &[u8]) -> Result<Result<Verified, Reason
     let Some(trust) = store.trust().await? else { return Ok(Err(Reason::KeyUnknown)) };
     let Some(list) = trust.list() else { return Ok(Err(Reason::KeyUnknown)) };
     // The list is this chain's own and needs no renewal to be believed here.
-    Ok(token::verify(token, list, list.issued).map_err(prove::reason))
+    let why = match token::verify(token, list, list.issued) {
+        Ok(verified) => return Ok(Ok(verified)),
+        Err(why) => prove::reason(why),
+    };
+    Ok(Err(if why == Reason::KeyUnknown { withdrawn(store, token, list).await? } else { why }))
+}
+
+/// What a clerk is told of a code whose key is not in the list: a list forgets the keys that were withdrawn, but this
+/// server does not. Only what such a key has really signed is said to be its.
+async fn withdrawn(store: &Store, token: &[u8], list: &TrustList) -> Result<Reason, StoreError> {
+    let mut keys: Vec<trust::Key> = store.keys().await?.iter().filter_map(KeyRow::withdrawn).collect();
+    keys.sort_by_key(|key| key.public);
+    let withdrawn = TrustList { keys, ..list.clone() };
+    Ok(match token::verify(token, &withdrawn, list.issued) {
+        Ok(_) => Reason::KeyWithdrawn,
+        Err(why) => match prove::reason(why) {
+            // It signed that, though it never should have.
+            Reason::KeyOutOfScope | Reason::CodeStale => Reason::KeyWithdrawn,
+            why => why,
+        },
+    })
 }
 
 /// An entitlement as it was issued, as far as a code's claims need it.
@@ -205,6 +227,7 @@ mod tests {
         let (head, tail) = around_reveal(&template).unwrap();
         let card = Card {
             serial: CardSerial { campaign: 7, number: 42 },
+            code_tail: serial.tail(),
             issued_at: issued_at.0,
             expires_at: claims.expires_at.0,
             now: issued_at.0,

@@ -70,6 +70,28 @@ pub struct Put {
     pub complete: bool,
 }
 
+impl Put {
+    /// Every field that a campaign may have, those of the kinds included.
+    pub const FIELDS: [&str; 16] = [
+        "kind",
+        "fen",
+        "percent",
+        "goods",
+        "tier",
+        "points",
+        "balance",
+        "title",
+        "lines",
+        "valid_from",
+        "valid_until",
+        "stores",
+        "spend_min",
+        "value",
+        "notes",
+        "complete",
+    ];
+}
+
 /// A campaign as it stands.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct State {

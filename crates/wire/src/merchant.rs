@@ -74,6 +74,9 @@ impl Issue {
     ];
 }
 
+/// Every field that a line may have.
+pub const LINE_FIELDS: [&str; 5] = ["sku", "name", "variant", "shelf", "quantity"];
+
 /// What the customer will show.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "form", rename_all = "snake_case", deny_unknown_fields)]
@@ -100,6 +103,17 @@ pub enum CodeWanted {
         /// The campaign.
         campaign: u16,
     },
+}
+
+impl CodeWanted {
+    /// Every field that a code of that form may have.
+    pub fn fields(form: &str) -> &'static [&'static str] {
+        match form {
+            "own" => &["form"],
+            "signed" | "rotating" => &["form", "campaign"],
+            _ => &["form", "profile", "code", "order"],
+        }
+    }
 }
 
 /// A mall's code may have the shape of a payment code, so that no log shows it.
@@ -135,6 +149,10 @@ pub struct IssuedCode {
     /// The code. Of a mall's code, the code as the profile reads it; empty if it has the shape of a payment code, which
     /// is not kept.
     pub text: String,
+    /// Its last four characters, or of a signed code the last four digits of its serial: what a clerk asks for. Empty
+    /// if it has the shape of a payment code.
+    #[serde(default)]
+    pub code_tail: String,
 }
 
 impl fmt::Debug for IssuedCode {
@@ -148,6 +166,9 @@ impl fmt::Debug for IssuedCode {
 pub struct Card {
     /// Which code.
     pub serial: CardSerial,
+    /// The last four digits of its serial, to be shown below the code.
+    #[serde(default)]
+    pub code_tail: String,
     /// When the first step begins (ms since 1970, whole seconds).
     pub issued_at: i64,
     /// When the card ends (ms since 1970, whole seconds).

@@ -3,12 +3,13 @@
 use clap::{Args, Subcommand};
 use model::time::UnixMs;
 use server::Store;
-use server::store::{CampaignRefused, NewCampaign};
-use wire::campaign::State;
+use server::asked::{self, NotAsked, Wrong};
+use server::store::CampaignRefused;
+use wire::campaign::{Put, State};
 use wire::entitlement::Kind;
 
 use super::chain::{or_none, store_named};
-use super::issue::{Benefit, one_line};
+use super::issue::{Benefit, one_line, with_option};
 use super::say::Out;
 use super::{Ended, misused, printable, refused, when};
 
@@ -32,7 +33,7 @@ pub struct AddArgs {
     /// What its codes are called
     #[arg(long)]
     title: String,
-    /// Its number [default: the next one]
+    /// Its number [default: the lowest that is free]
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..), value_name = "N")]
     number: Option<u16>,
     #[command(flatten)]
@@ -108,26 +109,13 @@ pub fn unknown<T>(campaign: u16) -> Result<T, Ended> {
 }
 
 async fn add(store: &Store, args: &AddArgs, out: Out) -> Result<(), Ended> {
-    let (kind, lines, worth) = args.gives.kind(&args.title);
-    let mut stores = Vec::new();
     for name in &args.stores {
-        let id = store_named(store, name).await?.id;
-        if !stores.contains(&id) {
-            stores.push(id);
-        }
+        store_named(store, name).await?;
     }
-    let new = NewCampaign {
-        campaign: args.number,
-        title: args.title.clone(),
-        kind,
-        lines,
-        valid_from: args.from.map(|at| at.0),
-        valid_until: args.until.map(|at| at.0),
-        stores: if stores.is_empty() { None } else { Some(stores) },
-        spend_min: args.spend_min,
-        value: args.value.unwrap_or(worth),
-        notes: args.notes.clone(),
-        complete: args.complete,
+    let new = match asked::campaign(store, args.number, &args.put()).await {
+        Ok(new) => new,
+        Err(NotAsked::Wrong(wrong)) => return misused(args.in_words(&wrong)),
+        Err(NotAsked::Store(error)) => return Err(error.into()),
     };
     match store.put_campaign(&new).await? {
         Ok(row) => Ok(out.say(&row, || vec![format!("campaign {}", row.campaign.campaign), in_words(&row)])?),
@@ -152,7 +140,31 @@ impl CampaignCommand {
         printable("--exchange", args.gives.exchange.as_deref().unwrap_or_default())?;
         printable("--members", args.gives.members.as_deref().unwrap_or_default())?;
         args.notes.iter().try_for_each(|note| printable("--note", note))?;
-        when::in_order(args.from, args.until)
+        when::in_order(args.from, args.until)?;
+        asked::campaign_fits(&args.put()).map(|_| ()).or_else(|wrong| misused(args.in_words(&wrong)))
+    }
+}
+
+impl AddArgs {
+    /// What is asked for, in the words of the merchants' API.
+    fn put(&self) -> Put {
+        let (kind, lines, worth) = self.gives.kind(&self.title);
+        Put {
+            title: self.title.clone(),
+            kind,
+            lines,
+            valid_from: self.from.map(|at| at.0),
+            valid_until: self.until.map(|at| at.0),
+            stores: if self.stores.is_empty() { None } else { Some(self.stores.clone()) },
+            spend_min: self.spend_min,
+            value: self.value.unwrap_or(worth),
+            notes: self.notes.clone(),
+            complete: self.complete,
+        }
+    }
+
+    fn in_words(&self, wrong: &Wrong) -> String {
+        with_option((wrong.field == "tier").then_some("--members"), wrong)
     }
 }
 

@@ -139,6 +139,9 @@ pub fn signed<T>(result: Result<T, NotSigned>) -> Result<T, Ended> {
         NotSigned::Keys(error) => super::keys::done(Err(error)),
         NotSigned::Store(error) => Err(error.into()),
         NotSigned::Refused(IssueRefused::NoCampaign(campaign)) => super::campaigns::unknown(campaign),
+        NotSigned::Refused(IssueRefused::OtherContent(_)) => {
+            refused("reference_taken", format!("{said}; `show` it, or choose another --reference"))
+        }
         NotSigned::Refused(IssueRefused::NotOfCampaign(_, field)) => {
             refused("not_of_campaign", format!("{field}: {said}"))
         }

@@ -4,11 +4,11 @@ use clap::{Args, Subcommand};
 use model::time::UnixMs;
 use serde_json::json;
 use server::Store;
+use server::asked::{self, NotAsked, Wrong};
 use server::signing;
-use server::store::{
-    Held, HeldCode, HeldSigned, IssueRefused, Issuing, NewCode, NewEntitlement, SignedForm, SignedItem,
-};
-use wire::entitlement::{Kind, Line, Standing};
+use server::store::{Held, HeldCode, HeldSigned, IssueRefused, Issuing, NewCode, SignedForm, SignedItem};
+use wire::entitlement::{Kind, Line};
+use wire::merchant::{CodeWanted, Issue};
 
 use super::chain::store_named;
 use super::code::{self, ManyArgs};
@@ -107,7 +107,7 @@ pub struct Common {
     /// Whose it is, masked, such as 王*
     #[arg(long, default_value = "")]
     holder: String,
-    /// The id of the membership that it belongs to
+    /// The membership that it belongs to, by its id or reference
     #[arg(long, value_name = "ID")]
     member: Option<String>,
     /// A condition or a wish; repeat for several
@@ -141,39 +141,25 @@ pub struct Common {
 
 /// Issues it.
 pub async fn issue(store: &Store, command: &IssueCommand, out: Out) -> Result<(), Ended> {
-    let (kind, title, lines, spend_min, worth, common) = match command {
-        IssueCommand::Order { title, lines, common } => {
-            (Kind::Order, title.clone(), lines.clone(), 0, 0, common)
+    if let IssueCommand::Codes(many) = command {
+        return code::many(store, many, out).await;
+    }
+    let Some((asked, common)) = command.asked() else { return Ok(()) };
+    for name in &common.stores {
+        store_named(store, name).await?;
+    }
+    let new = match asked::entitlement(store, &asked).await {
+        Ok(new) => new,
+        Err(NotAsked::Wrong(wrong)) if wrong.field == "member" => {
+            let member = common.member.as_deref().unwrap_or_default();
+            return refused("unknown_member", format!("{member} is no membership"));
         }
-        IssueCommand::Coupon { title, benefit, spend_min, common } => {
-            let (kind, goods, worth) = benefit.kind();
-            let line = one_line("coupon", goods.unwrap_or(title), 1);
-            (kind, title.clone(), vec![line], *spend_min, worth, common)
-        }
-        IssueCommand::Times { title, goods, uses, common } => {
-            (Kind::TimesCard, title.clone(), vec![one_line("use", goods, *uses)], 0, 0, common)
-        }
-        IssueCommand::Codes(many) => return code::many(store, many, out).await,
-        IssueCommand::Member { tier, points, balance, common } => {
-            let kind = Kind::Member { tier: tier.clone(), points: *points, balance: *balance };
-            (kind, format!("{tier}会员"), Vec::new(), 0, 0, common)
-        }
+        Err(NotAsked::Wrong(wrong)) => return misused(command.in_words(&wrong)),
+        Err(NotAsked::Store(error)) => return Err(error.into()),
     };
-    let new = NewEntitlement {
-        kind,
-        title,
-        lines,
-        standing: Standing::Good,
-        valid_from: common.from.map(|at| at.0),
-        valid_until: common.until.map(|at| at.0),
-        stores: common.store_ids(store).await?,
-        spend_min,
-        value: common.value.unwrap_or(worth),
-        holder: common.holder.clone(),
-        notes: common.notes.clone(),
-        member: common.known_member(store).await?,
-    };
-    let held = held(store, common, new).await?;
+    // Without a number nobody can ask for the same again.
+    let request = if common.reference.is_empty() { Vec::new() } else { asked::hash(&asked)? };
+    let held = held(store, common, SignedItem { new, reference: common.reference.clone(), request }).await?;
     let (id, title) = (&held.entitlement.id, &held.entitlement.title);
     let value = json!({"id": id, "code": held.code.secret(), "title": title, "form": held.code.form(), "reference": held.reference});
     Ok(out.say(&value, || {
@@ -190,22 +176,18 @@ pub async fn issue(store: &Store, command: &IssueCommand, out: Out) -> Result<()
 }
 
 /// Issues it with the code that was asked for.
-async fn held(store: &Store, common: &Common, new: NewEntitlement) -> Result<Held, Ended> {
+async fn held(store: &Store, common: &Common, item: SignedItem) -> Result<Held, Ended> {
     if let Some(campaign) = common.campaign {
         let form = if common.rotating { SignedForm::Rotating } else { SignedForm::Fixed };
-        let item = SignedItem { new, reference: common.reference.clone(), request: Vec::new() };
         let issued = code::signed(signing::issue(store, campaign, form, &[item]).await)?;
         let id = issued.into_iter().next().map(|one| one.id).unwrap_or_default();
         let held = store.by_id(&id).await?;
         return held.ok_or_else(|| fault("fault", format!("{id} was issued and is not there")));
     }
-    let issuing =
-        Issuing { new, reference: common.reference.clone(), request: Vec::new(), code: common.new_code() };
+    let SignedItem { new, reference, request } = item;
+    let issuing = Issuing { new, reference, request, code: common.new_code() };
     let held = match store.issue_as(&issuing).await? {
         Ok(held) => held,
-        Err(why @ IssueRefused::OtherContent(_)) => {
-            return refused("reference_taken", format!("{why}; `show` it, or choose another --reference"));
-        }
         Err(why @ IssueRefused::NoProfile(_)) => {
             return refused(
                 "unknown_profile",
@@ -261,7 +243,83 @@ impl IssueCommand {
             return misused("--reference has at most 64 visible ASCII characters, without spaces");
         }
         common.notes.iter().try_for_each(|note| printable("--note", note))?;
-        when::in_order(common.from, common.until)
+        when::in_order(common.from, common.until)?;
+        let Some((asked, _)) = self.asked() else { return Ok(()) };
+        asked::fits(&asked).map(|_| ()).or_else(|wrong| misused(self.in_words(&wrong)))
+    }
+
+    /// What is asked for, in the words of the merchants' API; nothing for many codes at once.
+    fn asked(&self) -> Option<(Issue, &Common)> {
+        let (kind, title, lines, spend_min, worth, common) = match self {
+            IssueCommand::Order { title, lines, common } => {
+                (Kind::Order, title.clone(), lines.clone(), 0, 0, common)
+            }
+            IssueCommand::Coupon { title, benefit, spend_min, common } => {
+                let (kind, goods, worth) = benefit.kind();
+                let line = one_line("coupon", goods.unwrap_or(title), 1);
+                (kind, title.clone(), vec![line], *spend_min, worth, common)
+            }
+            IssueCommand::Times { title, goods, uses, common } => {
+                (Kind::TimesCard, title.clone(), vec![one_line("use", goods, *uses)], 0, 0, common)
+            }
+            IssueCommand::Codes(_) => return None,
+            IssueCommand::Member { tier, points, balance, common } => {
+                let kind = Kind::Member { tier: tier.clone(), points: *points, balance: *balance };
+                (kind, format!("{tier}会员"), Vec::new(), 0, 0, common)
+            }
+        };
+        let asked = Issue {
+            kind,
+            title,
+            lines,
+            valid_from: common.from.map(|at| at.0),
+            valid_until: common.until.map(|at| at.0),
+            stores: if common.stores.is_empty() { None } else { Some(common.stores.clone()) },
+            spend_min,
+            value: common.value.unwrap_or(worth),
+            holder: common.holder.clone(),
+            notes: common.notes.clone(),
+            member: common.member.clone(),
+            code: common.wanted(),
+        };
+        Some((asked, common))
+    }
+
+    /// What is wrong, said with the option that says it.
+    fn in_words(&self, wrong: &Wrong) -> String {
+        let field = wrong.field.as_str();
+        let option = match self {
+            IssueCommand::Member { .. } if field == "title" => Some("--tier"),
+            IssueCommand::Times { .. } if field.starts_with("lines") => Some("--goods"),
+            IssueCommand::Order { .. } if field.starts_with("lines") => Some("--line"),
+            _ => None,
+        };
+        with_option(option, wrong)
+    }
+}
+
+/// What is wrong, said with the option of the command line that says it, and amounts in yuan.
+pub fn with_option(option: Option<&str>, Wrong { field, problem }: &Wrong) -> String {
+    let option = option.map_or_else(
+        || match field.as_str() {
+            "fen" => "--amount-off".to_owned(),
+            "percent" => "--percent-off".to_owned(),
+            "goods" => "--exchange".to_owned(),
+            "valid_from" => "--from".to_owned(),
+            "valid_until" => "--until".to_owned(),
+            "notes" => "--note".to_owned(),
+            "stores" => "--store".to_owned(),
+            other => format!("--{}", other.trim_start_matches("code.").replace('_', "-")),
+        },
+        str::to_owned,
+    );
+    match field.as_str() {
+        "fen" => format!("{option} is from {} to {}", when::yuan(1), when::yuan(asked::FEN_MAX)),
+        "spend_min" | "value" | "balance" => {
+            format!("{option} is from {} to {}", when::yuan(0), when::yuan(asked::FEN_MAX))
+        }
+        "valid_from" | "valid_until" => format!("{option} is a time after 1970"),
+        _ => format!("{option}: {problem}"),
     }
 }
 
@@ -290,22 +348,13 @@ impl Common {
         }
     }
 
-    async fn store_ids(&self, store: &Store) -> Result<Option<Vec<String>>, Ended> {
-        let mut ids = Vec::new();
-        for name in &self.stores {
-            let shop = store_named(store, name).await?;
-            if !ids.contains(&shop.id) {
-                ids.push(shop.id);
-            }
-        }
-        Ok(if ids.is_empty() { None } else { Some(ids) })
-    }
-
-    async fn known_member(&self, store: &Store) -> Result<Option<String>, Ended> {
-        let Some(id) = &self.member else { return Ok(None) };
-        match store.by_id(id).await? {
-            Some(held) if matches!(held.entitlement.kind, Kind::Member { .. }) => Ok(Some(id.clone())),
-            _ => refused("unknown_member", format!("{id} is no membership")),
+    /// The code in the words of the merchants' API.
+    fn wanted(&self) -> CodeWanted {
+        match (self.campaign, self.new_code()) {
+            (Some(campaign), _) if self.rotating => CodeWanted::Rotating { campaign },
+            (Some(campaign), _) => CodeWanted::Signed { campaign },
+            (None, NewCode::Own) => CodeWanted::Own,
+            (None, NewCode::Opaque { profile, code, order }) => CodeWanted::Opaque { profile, code, order },
         }
     }
 }

@@ -5,7 +5,7 @@ use model::time::UnixMs;
 use serde_json::json;
 use server::Store;
 use server::keys::{Keys, KeysError, THRESHOLD};
-use server::store::{KeyRow, KeyScope, Role};
+use server::store::{KeyRow, KeyScope, Role, ScopeChange};
 
 use super::chain::{or_none, store_named};
 use super::say::Out;
@@ -28,22 +28,22 @@ pub enum KeysCommand {
         #[command(flatten)]
         scope: ScopeArgs,
         /// Codes that are issued later are not its
-        #[arg(long, value_parser = when::until, value_name = "DATE")]
+        #[arg(long, value_parser = when::key_until, value_name = "DATE")]
         until: Option<UnixMs>,
     },
-    /// Say anew what a key may issue
+    /// Say anew what a key may issue. What is not named stays as it is
     Scope {
         /// Which
         name: String,
         #[command(flatten)]
-        scope: ScopeArgs,
+        scope: RescopeArgs,
     },
     /// Codes that are issued later are not this key's any more; earlier ones stay good
     Bound {
         /// Which
         name: String,
         /// The last day, or the last moment
-        #[arg(long, value_parser = when::until, value_name = "DATE")]
+        #[arg(long, value_parser = when::key_until, value_name = "DATE")]
         until: UnixMs,
     },
     /// Take a key out of the list: no code that it has signed is accepted any more
@@ -76,7 +76,37 @@ pub struct ScopeArgs {
     #[arg(long, value_parser = when::fen, default_value = "10000", value_name = "YUAN")]
     max_value: i64,
     /// Codes that say they are older are not its
-    #[arg(long, value_parser = when::from, value_name = "DATE")]
+    #[arg(long, value_parser = when::key_from, value_name = "DATE")]
+    from: Option<UnixMs>,
+}
+
+/// What a key may issue from now on, as far as it changes.
+#[derive(Args)]
+#[group(required = true, multiple = true)]
+pub struct RescopeArgs {
+    /// Only this kind of code; repeat for several
+    #[arg(long = "kind", value_parser = KINDS, value_name = "KIND")]
+    kinds: Vec<String>,
+    /// Every kind of code
+    #[arg(long, conflicts_with = "kinds")]
+    all_kinds: bool,
+    /// Only this campaign, or several as FROM-TO; repeat for several
+    #[arg(long = "campaign", value_parser = campaigns, value_name = "N")]
+    campaigns: Vec<(u16, u16)>,
+    /// Every campaign
+    #[arg(long, conflicts_with = "campaigns")]
+    all_campaigns: bool,
+    /// Only this store; repeat for several
+    #[arg(long = "store", value_name = "NAME")]
+    stores: Vec<String>,
+    /// Every store
+    #[arg(long, conflicts_with = "stores")]
+    all_stores: bool,
+    /// The most that one code may be worth, in yuan
+    #[arg(long, value_parser = when::fen, value_name = "YUAN")]
+    max_value: Option<i64>,
+    /// Codes that say they are older are not its
+    #[arg(long, value_parser = when::key_from, value_name = "DATE")]
     from: Option<UnixMs>,
 }
 
@@ -95,8 +125,12 @@ pub async fn keys(store: &Store, command: &KeysCommand, out: Out) -> Result<(), 
             Ok(out.say(&value, lines)?)
         }
         KeysCommand::Scope { name, scope } => {
-            let scope = scope.of(store).await?;
-            changed(name, "has a new scope", done(keys.scope(name, scope).await)?, out)
+            let version = done(keys.scope(name, scope.change(store).await?).await)?;
+            let row = store.keys().await?.into_iter().find(|row| row.name == *name);
+            let scope = row.and_then(|row| row.scope);
+            let value = json!({"key": name, "list": version, "scope": scope});
+            let said = scope.as_ref().map(scope_in_words).unwrap_or_default();
+            Ok(out.say(&value, || vec![format!("{name} issues {said} (trust list {version})")])?)
         }
         KeysCommand::Bound { name, until } => {
             let said = format!("signs nothing after {}", when::shown(until.0));
@@ -215,21 +249,45 @@ fn changed(name: &str, said: &str, version: u32, out: Out) -> Result<(), Ended> 
 
 impl ScopeArgs {
     async fn of(&self, store: &Store) -> Result<KeyScope, Ended> {
-        let mut stores = Vec::new();
-        for name in &self.stores {
-            stores.push(store_named(store, name).await?.id);
-        }
-        stores.sort();
-        stores.dedup();
-        let wanted = |kind: &&&str| self.kinds.is_empty() || self.kinds.iter().any(|asked| asked == **kind);
         Ok(KeyScope {
-            kinds: KINDS.iter().filter(wanted).map(|kind| (*kind).to_owned()).collect(),
+            kinds: kinds(&self.kinds),
             campaigns: if self.campaigns.is_empty() { None } else { Some(merged(&self.campaigns)) },
-            stores: if stores.is_empty() { None } else { Some(stores) },
+            stores: ids(store, &self.stores).await?,
             value_max: self.max_value,
             from: self.from.map(|at| at.0),
         })
     }
+}
+
+impl RescopeArgs {
+    async fn change(&self, store: &Store) -> Result<ScopeChange, Ended> {
+        let stores = ids(store, &self.stores).await?;
+        let campaigns = if self.campaigns.is_empty() { None } else { Some(merged(&self.campaigns)) };
+        Ok(ScopeChange {
+            kinds: (self.all_kinds || !self.kinds.is_empty()).then(|| kinds(&self.kinds)),
+            campaigns: (self.all_campaigns || campaigns.is_some()).then_some(campaigns),
+            stores: (self.all_stores || stores.is_some()).then_some(stores),
+            value_max: self.max_value,
+            from: self.from.map(|at| Some(at.0)),
+        })
+    }
+}
+
+/// The kinds in their order; every one if none is named.
+fn kinds(named: &[String]) -> Vec<String> {
+    let wanted = |kind: &&&str| named.is_empty() || named.iter().any(|asked| asked == **kind);
+    KINDS.iter().filter(wanted).map(|kind| (*kind).to_owned()).collect()
+}
+
+/// The ids of the stores that are named; nothing if none is.
+async fn ids(store: &Store, names: &[String]) -> Result<Option<Vec<String>>, Ended> {
+    let mut ids = Vec::new();
+    for name in names {
+        ids.push(store_named(store, name).await?.id);
+    }
+    ids.sort();
+    ids.dedup();
+    Ok(if ids.is_empty() { None } else { Some(ids) })
 }
 
 /// The ranges in their order, those that touch each other joined.

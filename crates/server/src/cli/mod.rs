@@ -194,7 +194,7 @@ async fn run(args: &Args) -> Result<(), Ended> {
         let folder = folder.display();
         return refused(
             "no_database",
-            format!("there is no Counterfoil database in {folder}; create one with serve or demo"),
+            format!("there is no Counterfoil database in {folder}; create one with serve, demo or add-store"),
         );
     }
     let store = Store::open(&folder, real::hands())

@@ -8,7 +8,9 @@ use model::signed::token::{Claims, IssuingKey};
 use model::signed::trust::{self, NotSignable, Root, sign_root};
 use model::time::UnixMs;
 
-use crate::store::{KeyChange, KeyRow, KeyScope, KeysRefused, LIST_SECONDS, NewKey, NextRoot, Role};
+use crate::store::{
+    KeyChange, KeyRow, KeyScope, KeysRefused, LIST_SECONDS, NewKey, NextRoot, Role, ScopeChange,
+};
 use crate::{Store, StoreError};
 
 pub mod files;
@@ -128,10 +130,10 @@ impl<'s> Keys<'s> {
         self.change(&[KeyChange::New(Box::new(new))], &role_key).await
     }
 
-    /// Says anew what a key may issue.
-    pub async fn scope(&self, name: &str, scope: KeyScope) -> Result<u32, KeysError> {
+    /// Says anew what a key may issue. What the change leaves out stays as it is.
+    pub async fn scope(&self, name: &str, change: impl Into<ScopeChange>) -> Result<u32, KeysError> {
         let (_, role_key) = self.role_key().await?;
-        self.change(&[KeyChange::Scope(name.to_owned(), scope)], &role_key).await
+        self.change(&[KeyChange::Scope(name.to_owned(), change.into())], &role_key).await
     }
 
     /// Codes that say they were issued later are not believed.

@@ -55,5 +55,7 @@ impl FromRequestParts<State> for Merchant {
 /// The token or key that was shown.
 fn shown(parts: &Parts) -> Option<&str> {
     let value = parts.headers.get(header::AUTHORIZATION)?.to_str().ok()?;
-    Some(value.strip_prefix("Bearer ")?.trim())
+    let (scheme, token) = value.split_once(' ')?;
+    // The scheme's case means nothing (RFC 9110, 11.1).
+    scheme.eq_ignore_ascii_case("Bearer").then(|| token.trim())
 }

@@ -1,4 +1,5 @@
-//! `GET /docs`: how a mini-program shows codes, for whoever writes it, and the script that it needs.
+//! `GET /docs`: how a mini-program shows codes, for whoever writes it, with the script that it needs; and
+//! `GET /docs/merchants`: how a merchant's program issues them.
 
 use axum::http::header;
 use axum::response::{Html, IntoResponse, Response};
@@ -6,8 +7,14 @@ use axum::response::{Html, IntoResponse, Response};
 const SCRIPT: &str = include_str!("../../../../docs/mini-program/counterfoil-code.js");
 const TEXT: &str = include_str!("../../../../docs/mini-program/README.md");
 
+const MERCHANTS: &str = include_str!("../../../../docs/merchants.md");
+
 pub(super) async fn page() -> Html<String> {
     Html(html(TEXT))
+}
+
+pub(super) async fn merchants() -> Html<String> {
+    Html(html(MERCHANTS))
 }
 
 pub(super) async fn script() -> Response {
@@ -15,7 +22,7 @@ pub(super) async fn script() -> Response {
 }
 
 /// The page, from the same text that the repository shows. It knows as much of Markdown as that text uses: headings,
-/// paragraphs that may be numbered, fenced code, and what [`inline`] does.
+/// paragraphs that may be numbered, lists, fenced code, and what [`inline`] does.
 fn html(markdown: &str) -> String {
     let mut body = String::new();
     let mut paragraph = String::new();
@@ -35,7 +42,7 @@ fn html(markdown: &str) -> String {
             body.push_str(&format!("<{tag}>{}</{tag}>\n", inline(text)));
         } else {
             let numbered = bare.split_once(". ").is_some_and(|(number, _)| number.parse::<u8>().is_ok());
-            if bare.is_empty() || numbered {
+            if bare.is_empty() || numbered || bare.starts_with("- ") {
                 close(&mut body, &mut paragraph);
             }
             // Chinese lines are joined without a space.
@@ -71,10 +78,19 @@ fn inline(text: &str) -> String {
         else {
             break;
         };
-        html.push_str(&format!("{before}<a href=\"docs/{address}\">{label}</a>"));
+        html.push_str(&format!("{before}<a href=\"{}\">{label}</a>", served(address)));
         rest = after.to_owned();
     }
     html + &rest
+}
+
+/// Where the server has what the repository has at that address.
+fn served(address: &str) -> String {
+    match address {
+        "../merchants.md" => "docs/merchants".to_owned(),
+        "mini-program/README.md" => "../docs".to_owned(),
+        other => format!("docs/{other}"),
+    }
 }
 
 /// What stands between two marks, within a tag.
@@ -113,11 +129,25 @@ mod tests {
         ] {
             assert!(page.contains(wanted), "{wanted} in {page}");
         }
-        let whole = html(TEXT);
-        let opened = |tag: &str| whole.matches(&format!("<{tag}>")).count();
-        for tag in ["p", "pre", "code", "strong"] {
-            assert_eq!(opened(tag), whole.matches(&format!("</{tag}>")).count(), "each <{tag}> is closed");
+        for whole in [html(TEXT), html(MERCHANTS)] {
+            let opened = |tag: &str| whole.matches(&format!("<{tag}>")).count();
+            for tag in ["p", "pre", "code", "strong"] {
+                assert_eq!(
+                    opened(tag),
+                    whole.matches(&format!("</{tag}>")).count(),
+                    "each <{tag}> is closed"
+                );
+            }
+            assert!(!whole.contains("```") && !whole.contains("**"), "nothing of the text's marks is left");
+            assert!(!whole.contains(".md\""), "links lead to what the server has");
         }
-        assert!(!whole.contains("```") && !whole.contains("**"), "nothing of the text's marks is left");
+    }
+
+    #[test]
+    fn the_merchants_page_names_every_field() {
+        let issue = wire::merchant::Issue::FIELDS.iter();
+        for field in issue.chain(&wire::campaign::Put::FIELDS).chain(&wire::merchant::LINE_FIELDS) {
+            assert!(MERCHANTS.contains(&format!("`{field}`")), "{field} is told");
+        }
     }
 }

@@ -12,11 +12,10 @@ use super::State;
 use super::auth::Merchant;
 use super::body::Body;
 use super::problem::Answer;
+use crate::asked;
 use crate::keys::KeysError;
 use crate::signing::{self, NotSigned};
 use crate::store::{Held, IssueRefused, Issuing, NewCode, Scope, SignedForm, SignedItem};
-
-pub(super) mod check;
 
 /// The longest body of a request to issue (bytes).
 pub(super) const BODY_LENGTH_MAX: usize = 64 * 1024;
@@ -55,9 +54,8 @@ pub(super) async fn issue(
 
 /// What is to be issued, checked, with a hash of what was asked.
 async fn item(state: &State, reference: String, asked: &Issue) -> Result<SignedItem, Answer> {
-    let request = blake3::hash(&serde_json::to_vec(asked).map_err(|_| Answer::internal())?);
-    let new = check::entitlement(&state.store, asked).await?;
-    Ok(SignedItem { new, reference, request: request.as_bytes().to_vec() })
+    let new = asked::entitlement(&state.store, asked).await?;
+    Ok(SignedItem { new, reference, request: asked::hash(asked)? })
 }
 
 /// Issues a signed code.
@@ -149,12 +147,7 @@ impl FromRequestParts<State> for Reference {
 
 /// The request, if it has the fields that there are.
 fn read(body: Value) -> Result<Issue, Answer> {
-    if let Value::Object(fields) = &body
-        && let Some(name) = fields.keys().find(|name| !Issue::FIELDS.contains(&name.as_str()))
-    {
-        let name: String = name.chars().take(40).collect();
-        return Err(Answer::invalid(&name, "there is no such field"));
-    }
+    asked::known_fields(&body)?;
     // What serde says names the field or the case; it goes back to whoever sent the body, and into no log.
     serde_json::from_value(body).map_err(|error| Answer::bad_request(error.to_string()))
 }
@@ -174,7 +167,11 @@ pub(super) async fn find(state: &State, reference: &str) -> Result<Held, Answer>
 
 fn issued(held: Held) -> merchant::Issued {
     merchant::Issued {
-        code: IssuedCode { form: held.code.form().to_owned(), text: held.code.secret().to_owned() },
+        code: IssuedCode {
+            form: held.code.form().to_owned(),
+            text: held.code.secret().to_owned(),
+            code_tail: held.entitlement.code_tail,
+        },
         id: held.entitlement.id,
         reference: held.reference,
         version: held.entitlement.version,

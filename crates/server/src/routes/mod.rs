@@ -95,6 +95,7 @@ pub fn app(state: State) -> Router {
         .route("/v1/feeds/{feed}", get(feeds::page))
         .route("/v1/practice", get(practice::practice))
         .route("/docs", get(docs::page))
+        .route("/docs/merchants", get(docs::merchants))
         .route("/docs/counterfoil-code.js", get(docs::script))
         .route("/healthz", get(health::process))
         .route("/readyz", get(health::database))

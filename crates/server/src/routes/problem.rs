@@ -5,6 +5,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use wire::api::Problem;
 
+use crate::asked::{NotAsked, Wrong};
 use crate::store::StoreError;
 
 /// Why a request is not answered.
@@ -60,6 +61,21 @@ impl From<StoreError> for Answer {
     fn from(error: StoreError) -> Answer {
         tracing::error!(%error, "a request met a fault");
         Answer::internal()
+    }
+}
+
+impl From<Wrong> for Answer {
+    fn from(wrong: Wrong) -> Answer {
+        Answer::invalid(&wrong.field, &wrong.problem)
+    }
+}
+
+impl From<NotAsked> for Answer {
+    fn from(why: NotAsked) -> Answer {
+        match why {
+            NotAsked::Wrong(wrong) => wrong.into(),
+            NotAsked::Store(error) => error.into(),
+        }
     }
 }
 

@@ -14,7 +14,7 @@ use super::{Store, StoreError, TENANT};
 /// A campaign that is to be.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewCampaign {
-    /// Its number; nothing for the next one that is free.
+    /// Its number; nothing for the lowest one that is free.
     pub campaign: Option<u16>,
     /// In the merchant's words.
     pub title: String,
@@ -106,11 +106,16 @@ fn can_be_complete(new: &NewCampaign) -> bool {
     coupon && matches!(new.lines.as_slice(), [only] if only.quantity == 1)
 }
 
+/// The lowest number that no campaign has.
 async fn free_number(tx: &mut SqliteConnection) -> Result<Option<u16>, StoreError> {
-    let row = sqlx::query("SELECT COALESCE(MAX(campaign), 0) + 1 AS next FROM campaigns WHERE tenant = $1")
-        .bind(TENANT)
-        .fetch_one(tx)
-        .await?;
+    let row = sqlx::query(
+        "SELECT MIN(c.next) AS next
+         FROM (SELECT 1 AS next UNION SELECT campaign + 1 FROM campaigns WHERE tenant = $1) c
+         WHERE NOT EXISTS (SELECT 1 FROM campaigns t WHERE t.tenant = $1 AND t.campaign = c.next)",
+    )
+    .bind(TENANT)
+    .fetch_one(tx)
+    .await?;
     Ok(u16::try_from(row.try_get::<i64, _>("next")?).ok())
 }
 

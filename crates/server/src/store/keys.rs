@@ -61,6 +61,47 @@ pub struct KeyScope {
     pub from: Option<i64>,
 }
 
+/// What is said anew of a key's scope; what is left out stays as it is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ScopeChange {
+    /// Its kinds from now on.
+    pub kinds: Option<Vec<String>>,
+    /// Its campaigns from now on; `Some(None)` for all.
+    pub campaigns: Option<Option<Vec<(u16, u16)>>>,
+    /// The ids of its stores from now on; `Some(None)` for all.
+    pub stores: Option<Option<Vec<String>>>,
+    /// The most that a code may be worth from now on (fen).
+    pub value_max: Option<i64>,
+    /// Codes that claim to be older are not its (ms since 1970); `Some(None)` for no such moment.
+    pub from: Option<Option<i64>>,
+}
+
+impl From<KeyScope> for ScopeChange {
+    fn from(scope: KeyScope) -> ScopeChange {
+        let KeyScope { kinds, campaigns, stores, value_max, from } = scope;
+        ScopeChange {
+            kinds: Some(kinds),
+            campaigns: Some(campaigns),
+            stores: Some(stores),
+            value_max: Some(value_max),
+            from: Some(from),
+        }
+    }
+}
+
+impl ScopeChange {
+    fn of(&self, scope: KeyScope) -> KeyScope {
+        let change = self.clone();
+        KeyScope {
+            kinds: change.kinds.unwrap_or(scope.kinds),
+            campaigns: change.campaigns.unwrap_or(scope.campaigns),
+            stores: change.stores.unwrap_or(scope.stores),
+            value_max: change.value_max.unwrap_or(scope.value_max),
+            from: change.from.unwrap_or(scope.from),
+        }
+    }
+}
+
 /// A key.
 #[derive(Clone, Debug, serde::Serialize)]
 pub struct KeyRow {
@@ -86,7 +127,16 @@ pub struct KeyRow {
 impl KeyRow {
     /// The key as the trust list has it; nothing for keys that issue no codes, or none any more.
     pub fn listed(&self) -> Option<trust::Key> {
-        let scope = self.scope.as_ref().filter(|_| self.withdrawn_at.is_none())?;
+        if self.withdrawn_at.is_none() { self.with_scope() } else { None }
+    }
+
+    /// The key as trust lists had it before it was withdrawn; nothing for others.
+    pub fn withdrawn(&self) -> Option<trust::Key> {
+        self.withdrawn_at.and_then(|_| self.with_scope())
+    }
+
+    fn with_scope(&self) -> Option<trust::Key> {
+        let scope = self.scope.as_ref()?;
         Some(trust::Key {
             public: self.public,
             name: self.name.clone(),
@@ -122,8 +172,8 @@ pub struct NewKey {
 pub enum KeyChange {
     /// Enters a key.
     New(Box<NewKey>),
-    /// Says anew what a key may issue.
-    Scope(String, KeyScope),
+    /// Says anew what a key may issue, as far as that is named.
+    Scope(String, ScopeChange),
     /// Codes issued later than that are not this key's.
     Bound(String, UnixMs),
     /// Takes a key out of the list: nothing that it has signed is believed any more.
@@ -184,12 +234,16 @@ async fn apply(
             let entered = insert(tx, new, now).await?;
             return Ok(if entered { Ok(()) } else { Err(KeysRefused::NameTaken(new.name.clone())) });
         }
-        KeyChange::Scope(name, scope) => {
+        KeyChange::Scope(name, change) => {
+            let row = all(tx).await?.into_iter().find(|row| row.name == *name);
+            let Some(scope) = row.and_then(|row| row.scope).map(|scope| change.of(scope)) else {
+                return Ok(Err(KeysRefused::Unknown(name.clone())));
+            };
             let set = sqlx::query(
                 "UPDATE keys SET scope = $3
                  WHERE tenant = $1 AND key_name = $2 AND role = 'issuing' AND withdrawn_at = 0",
             );
-            (name, set.bind(TENANT).bind(name).bind(serde_json::to_string(scope)?).execute(tx).await?)
+            (name, set.bind(TENANT).bind(name).bind(serde_json::to_string(&scope)?).execute(tx).await?)
         }
         KeyChange::Bound(name, until) => {
             let set = sqlx::query(

@@ -199,7 +199,7 @@ fn what_only_reads_makes_no_database() {
     ];
     for args in commands {
         let expected = format!(
-            "counterfoil-server: there is no Counterfoil database in {}; create one with serve or demo\n",
+            "counterfoil-server: there is no Counterfoil database in {}; create one with serve, demo or add-store\n",
             data.display()
         );
         assert_eq!(refused(&data, args), expected, "{args:?}");
@@ -214,6 +214,57 @@ fn what_only_reads_makes_no_database() {
         let mode = std::fs::metadata(&data).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o700, "whole codes are its owner's alone");
     }
+}
+
+#[test]
+fn the_command_line_refuses_what_the_api_refuses() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path();
+    json(data, &["add-store", "南山店"]);
+    let long = "x".repeat(101);
+    let wrong: [(&[&str], &str); 9] = [
+        (&["issue", "coupon", "--title", "", "--amount-off", "1"], "--title"),
+        (&["issue", "coupon", "--title", &long, "--amount-off", "1"], "--title"),
+        (&["issue", "coupon", "--title", "x", "--amount-off", "0"], "--amount-off is from ¥0.01"),
+        (&["issue", "coupon", "--title", "x", "--amount-off", "100000000.01"], "--amount-off is from"),
+        (&["issue", "coupon", "--title", "x", "--exchange", ""], "--exchange"),
+        (&["issue", "member", "--tier", &long], "--tier"),
+        (&["issue", "times", "--title", "x", "--goods", "", "--uses", "1"], "--goods"),
+        (&["campaign", "add", "--title", "", "--amount-off", "1"], "--title"),
+        (&["campaign", "add", "--title", "x", "--amount-off", "0"], "--amount-off is from ¥0.01"),
+    ];
+    for (args, said) in wrong {
+        let output = run(data, args);
+        let words = String::from_utf8(output.stderr).unwrap();
+        assert_eq!((output.status.code(), words.contains(said)), (Some(2), true), "{args:?}: {words}");
+    }
+    assert_eq!(json(data, &["campaign", "list"]), Value::Array(vec![]), "none of that was made");
+    let once = ["issue", "coupon", "--title", "x", "--amount-off", "1", "--reference", "R-1"];
+    let first = json(data, &once);
+    assert_eq!(json(data, &once), first, "the same words get the same answer");
+    let other = ["issue", "coupon", "--title", "x", "--amount-off", "2", "--reference", "R-1"];
+    assert_eq!(failed(data, &other), (1, "reference_taken".to_owned()), "other words do not");
+    let free = ["issue", "coupon", "--title", "x", "--amount-off", "1"];
+    assert_ne!(json(data, &free)["id"], json(data, &free)["id"], "without a number each is a new one");
+}
+
+#[cfg(unix)]
+#[test]
+fn the_database_is_its_owners_even_in_an_open_folder() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path();
+    std::fs::set_permissions(data, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let _server = Running::start(data);
+    let mut seen = 0;
+    for entry in std::fs::read_dir(data).unwrap().map(|entry| entry.unwrap()) {
+        let (name, mode) = (entry.file_name(), entry.metadata().unwrap().permissions().mode());
+        if name.to_string_lossy().starts_with("server.db") {
+            assert_eq!(mode & 0o777, 0o600, "{name:?} holds whole codes");
+            seen += 1;
+        }
+    }
+    assert!(seen >= 2, "the database and what SQLite writes beside it, while the server runs: {seen}");
 }
 
 #[test]

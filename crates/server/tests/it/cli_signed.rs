@@ -1,8 +1,65 @@
 //! Keys, campaigns, signed codes and pictures from the command line.
 
 use model::signed::text::{self, Recognised};
+use serde_json::json as json_value;
 
 use crate::cli::{failed, json, refused, run, text as said};
+
+#[test]
+fn what_a_new_scope_does_not_name_stays() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path();
+    let here = json(data, &["add-store", "南山店"])["id"].clone();
+    json(data, &["add-store", "福田店"]);
+    json(data, &["keys", "init"]);
+    let narrow = ["--kind", "coupon", "--campaign", "1-5", "--store", "南山店", "--max-value", "20"];
+    json(data, &[&["keys", "new", "coupons", "--from", "2026-01-01"][..], &narrow].concat());
+    let scope = |args: &[&str]| json(data, &[&["keys", "scope", "coupons"], args].concat())["scope"].clone();
+    let dearer = scope(&["--max-value", "30"]);
+    assert_eq!(dearer["value_max"], 3_000, "what was named is new: {dearer}");
+    assert_eq!(
+        (&dearer["kinds"], &dearer["campaigns"], &dearer["stores"]),
+        (&json_value!(["coupon"]), &json_value!([[1, 5]]), &json_value!([here])),
+        "and nothing else: {dearer}"
+    );
+    assert!(dearer["from"].is_i64(), "not even when it begins: {dearer}");
+    let wider = scope(&["--all-campaigns", "--all-stores", "--kind", "order", "--kind", "coupon"]);
+    assert_eq!(
+        (&wider["kinds"], &wider["campaigns"], &wider["stores"], &wider["value_max"]),
+        (&json_value!(["order", "coupon"]), &json_value!(null), &json_value!(null), &json_value!(3_000)),
+        "it widens where it was told to: {wider}"
+    );
+    assert_eq!(scope(&["--all-kinds"])["kinds"].as_array().map(Vec::len), Some(4), "every kind");
+    for wrong in [&[][..], &["--all-stores", "--store", "南山店"]] {
+        let output = run(data, &[&["keys", "scope", "coupons"], wrong].concat());
+        assert_eq!(output.status.code(), Some(2), "{wrong:?} says nothing, or two things");
+    }
+    let gone = refused(data, &["keys", "scope", "nobody", "--all-kinds"]);
+    assert!(gone.contains("nobody"), "there is no such key: {gone}");
+    for (until, why) in [("1969-01-01", "before 1970"), ("9999-12-31", "after 2106-02-07")] {
+        let output = run(data, &["keys", "bound", "coupons", "--until", until]);
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!((output.status.code(), said.contains(why)), (Some(2), true), "{until}: {said}");
+    }
+}
+
+#[test]
+fn a_campaign_gets_the_lowest_number_that_is_free() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path();
+    json(data, &["add-store", "南山店"]);
+    let add = |more: &[&str]| {
+        json(data, &[&["campaign", "add", "--title", "x", "--amount-off", "1"], more].concat())["campaign"]
+            .clone()
+    };
+    assert_eq!(add(&["--number", "65535"]), 65_535, "as it was told to");
+    assert_eq!(add(&["--number", "2"]), 2, "as it was told to");
+    assert_eq!(
+        (add(&[]), add(&[])),
+        (json_value!(1), json_value!(3)),
+        "gaps are filled, and none is taken twice"
+    );
+}
 
 #[test]
 fn from_the_first_keys_to_printed_codes() {

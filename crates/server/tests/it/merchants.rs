@@ -191,6 +191,24 @@ async fn a_key_opens_what_it_was_made_for() {
 }
 
 #[tokio::test]
+async fn the_scheme_of_a_token_may_be_written_in_any_case() {
+    let shop = Shop::open().await;
+    let reader = Program::of(&shop, "reader", &[Scope::Read]).await;
+    let till = shop.till(&shop.here).await;
+    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    for (path, secret) in [("/v1/campaigns", reader.key()), ("/v1/setup", till.enrolled.token.as_str())] {
+        for (scheme, expected) in
+            [("Bearer ", 200), ("bearer ", 200), ("BEARER  ", 200), ("Basic ", 401), ("Bearer", 401)]
+        {
+            let shown = format!("{scheme}{secret}");
+            let request = client.get(format!("{}{path}", shop.url())).header("authorization", shown);
+            let status = request.send().await.unwrap().status();
+            assert_eq!(status.as_u16(), expected, "{path} with {scheme:?}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn whatever_is_wrong_is_said_with_its_field() {
     let shop = Shop::open().await;
     let mall = Program::of(&shop, "mall", &[Scope::Issue]).await;
@@ -209,6 +227,12 @@ async fn whatever_is_wrong_is_said_with_its_field() {
         ("member", with(order(), "member", json!("nobody"))),
         ("notes", with(order(), "notes", json!(vec!["x"; 21]))),
         ("valid_untill", with(order(), "valid_untill", json!(1))),
+        ("lines[0].qty", with(order(), "lines", json!([{"sku": "a", "name": "x", "quantity": 1, "qty": 2}]))),
+        ("code.campain", with(order(), "code", json!({"form": "own", "campain": 7}))),
+        (
+            "code.order_no",
+            with(order(), "code", json!({"form": "opaque", "profile": "x", "code": "1", "order_no": ""})),
+        ),
         ("percent", json!({"kind": "percent_off", "percent": 100, "title": "x", "code": {"form": "own"}})),
         ("fen", json!({"kind": "amount_off", "fen": 0, "title": "x", "code": {"form": "own"}})),
         ("lines", json!({"kind": "times_card", "title": "x", "code": {"form": "own"}})),

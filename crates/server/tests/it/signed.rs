@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use model::signed::chain::{self, Reveal};
 use model::signed::status::{List, State as Became, StatusUpdate, read_update};
 use model::signed::text::{self, Recognised};
-use model::signed::token::{self, Serial};
+use model::signed::token::{self, IssuingKey, Serial};
 use model::time::UnixMs;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
@@ -222,12 +222,17 @@ async fn a_code_that_nobody_may_have_signed_is_named_by_its_reason() {
     keys.bound("issuing-1", UnixMs(START - 1)).await.unwrap();
     assert_eq!(look(&till, &issued.code.text).await.unwrap_err(), "key_withdrawn", "signed too late");
     keys.withdraw("issuing-1").await.unwrap();
-    assert_eq!(look(&till, &issued.code.text).await.unwrap_err(), "key_unknown", "no such key any more");
+    assert_eq!(look(&till, &issued.code.text).await.unwrap_err(), "key_withdrawn", "the server remembers it");
+    assert_eq!(look(&till, &text::write_cf1(&forged)).await.unwrap_err(), "not_genuine", "and its signature");
 
     let other = Signing::open().await;
     let stranger = other.shop.till(&other.shop.here).await;
     other.coupon("a-1").await;
     let first = other.coupon("a-2").await;
+    let trust = trust_of(&stranger).await;
+    let verified = token::verify(&token(&first.code.text), trust.list().unwrap(), UnixMs(START)).unwrap();
+    let strange = token::issue(&verified.claims, &IssuingKey::from_seed([99; 32])).unwrap();
+    assert_eq!(look(&till, &text::write_cf1(&strange)).await.unwrap_err(), "key_unknown", "nobody's key");
     assert!(look(&stranger, &first.code.text).await.is_ok(), "the other chain's own");
     other.shop.clock.turn(31 * 86_400);
     assert_eq!(look(&stranger, &first.code.text).await.unwrap_err(), "expired", "its time is over");
@@ -240,6 +245,7 @@ async fn a_rotating_code_is_good_for_its_moment_and_no_second_time() {
     let issued = signing.mall.issue("c-1", &card_of_uses(3)).await;
     assert_eq!((issued.code.form.as_str(), issued.code.text.as_str()), ("rotating", ""), "no text to keep");
     let card = signing.card("c-1").await;
+    assert_eq!((issued.code.code_tail.as_str(), card.code_tail.as_str()), ("0000", "0000"), "to be read out");
     assert_eq!((card.steps, card.expires_at - card.issued_at), (2880, DAY_MS), "a day");
     assert_ne!(signing.card("c-1").await.seed, card.seed, "each card is a fresh chain");
     signing.shop.clock.turn(3600);
@@ -375,6 +381,18 @@ async fn a_merchant_hears_which_field_is_not_the_campaigns() {
         )
         .await;
     assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY, "five uses do not fit into two bits: {text}");
+    for (field, body) in [
+        ("valid_til", json!({"kind": "times_card", "title": "x", "valid_til": 1})),
+        (
+            "lines[0].qty",
+            json!({"kind": "amount_off", "fen": 1, "title": "x",
+            "lines": [{"sku": "u", "name": "u", "quantity": 1, "qty": 1}]}),
+        ),
+    ] {
+        let (status, text) = signing.put_campaign(10, &body).await;
+        assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY, "a slip of the pen: {text}");
+        assert!(problem(&text).message.starts_with(&format!("{field}: ")), "{field}: {text}");
+    }
     let (status, text) = signing.mall.call(Method::POST, "a-1/card", None).await;
     assert_eq!(
         (status, problem(&text).error.as_str()),
