@@ -101,7 +101,9 @@ impl Code {
 
     /// Reads a code as scanned or typed: case, spaces and hyphens do not matter, I and L are 1, O is 0.
     pub fn read(text: &str) -> Result<Code, NotACode> {
-        let folded: String = text.chars().filter(|c| !matches!(c, ' ' | '-')).map(fold).collect();
+        // A longer text is no half of ours, and most long ones are signed codes.
+        let most = LENGTH * 2 + 1;
+        let folded: String = text.chars().filter(|c| !matches!(c, ' ' | '-')).map(fold).take(most).collect();
         let bytes = folded.as_bytes();
         let ours = bytes.iter().all(|byte| ALPHABET.contains(byte));
         let kind = folded.chars().next().and_then(CodeKind::of);
