@@ -188,7 +188,8 @@ impl App {
         signal("CONT", self.process);
     }
 
-    /// Ends the app as a power cut would (SIGKILL), and waits until its folder is free.
+    /// Ends the app as a power cut would (SIGKILL), and waits until it is gone. What it held is free a little later:
+    /// see [`Till::is_free`].
     pub async fn kill(mut self) -> Result<()> {
         let process = self.process;
         signal("KILL", process);

@@ -12,6 +12,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 use tokio::sync::{Mutex, MutexGuard, OnceCell};
 
+use crate::patience::until;
 use crate::pictures;
 use crate::processes::{Answer, Running, ask, program};
 
@@ -269,6 +270,15 @@ impl Till {
     pub fn ctl_in_words(&self, words: &[&str]) -> Result<Answer> {
         let mut command = Command::new(program("counterfoil-ctl")?);
         ask(command.arg("--data").arg(&self.folder).args(["--lang", "en"]).args(words))
+    }
+
+    /// Ends when no program has the folder: the system takes its time to let go of what a killed one held.
+    pub async fn is_free(&self) -> Result<()> {
+        until("nobody has the till's folder any more", async || {
+            let lock = File::open(self.folder.join("lock"))?;
+            Ok(lock.try_lock().is_ok().then_some(()))
+        })
+        .await
     }
 
     /// How much its journal has on disk, in bytes.

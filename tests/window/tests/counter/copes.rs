@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use window_tests::{App, Shop, Store, until};
+use window_tests::{App, Shop, Store};
 
 use crate::steps::READY;
 
@@ -37,11 +37,10 @@ async fn a_second_program_on_the_same_folder_is_turned_away_in_words() -> Result
         "the refusal is a sentence for a person: {answer:?}"
     );
     app.kill().await?;
-    // The system takes its time to let go of what a killed program held.
-    until("once the window is gone the folder is free", async || {
-        Ok((till.ctl_in_words(&["status"])?.exit == Some(0)).then_some(()))
-    })
-    .await
+    till.is_free().await?;
+    let answer = till.ctl_in_words(&["status"])?;
+    ensure!(answer.exit == Some(0), "once the window is gone the folder is free: {answer:?}");
+    Ok(())
 }
 
 #[tokio::test]

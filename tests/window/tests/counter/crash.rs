@@ -62,6 +62,7 @@ async fn killed_in_the_middle_nothing_counts_twice_and_nothing_is_forgotten() ->
         }
     }
     app.kill().await?;
+    till.is_free().await?;
 
     let verified = till.ctl(&["journal", "verify"])?.good().context("the journal is whole")?.json()?;
     ensure!(verified["good"] == true, "six power cuts leave the chain of hashes whole: {verified}");
@@ -86,5 +87,6 @@ async fn press_and_kill(app: App, till: &Till, moment: Moment) -> Result<()> {
             app.sees("[data-testid=verdict][data-class=pass]", "the coupon was good").await?;
         }
     }
-    app.kill().await
+    app.kill().await?;
+    till.is_free().await
 }
