@@ -79,8 +79,7 @@ impl Till {
             }
         }
         let Some(trust) = trust.filter(|_| news) else { return };
-        let kept = Kept { trust: BASE64.encode(trust.as_bytes()), ..self.folder.kept() };
-        match self.folder.set_kept(&kept) {
+        match self.keep(|kept| kept.trust = BASE64.encode(trust.as_bytes())) {
             Ok(()) => state.trust = Some(trust),
             Err(error) => tracing::error!(%error, "the list of keys was not kept, and is not used"),
         }

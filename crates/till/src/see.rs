@@ -3,6 +3,8 @@
 //! Invariant: nothing here changes anything but what is known of the line. A mall's code leaves this file as a
 //! stretched hash only, and a text that may be a payment code does not leave [`model::reading`].
 
+use std::sync::Arc;
+
 use model::code::Code;
 use model::decide::{self, Known, Offer, Origin, Refusal};
 use model::entitlement::{EntitlementId, Kind, Use};
@@ -16,7 +18,7 @@ use wire::api::{Found, Lookup, Wanted};
 use wire::codes::{hex, stretch, stretched_hash, unhex};
 use wire::entitlement::Entitlement;
 
-use crate::link::LinkError;
+use crate::link::{Link, LinkError};
 use crate::store::copy::CopyError;
 use crate::till::{DEADLINE, LineState, State, Till};
 
@@ -169,7 +171,7 @@ impl Till {
     }
 
     /// The silence that is known already, or the line to ask.
-    fn line(&self) -> Result<Result<std::sync::Arc<dyn crate::link::Link>, Silence>, Told> {
+    fn line(&self) -> Result<Result<Arc<dyn Link>, Silence>, Told> {
         match self.lock().as_ref() {
             None => Err(Reason::NotEnrolled.into()),
             Some(state) => match state.line {
@@ -182,20 +184,14 @@ impl Till {
 
     /// Asks the server if the line is up, otherwise the copy.
     async fn look_up(&self, key: &Key<'_>) -> Result<Joined, Told> {
-        let silence = match self.line()? {
-            Err(silence) => silence,
-            Ok(_) => {
-                let lookup = match key {
-                    Key::Code(code) => Lookup::Code { code: code.secret().to_owned() },
-                    Key::Id(id) => Lookup::Id { id: (*id).to_owned() },
-                };
-                match self.ask_for(&lookup).await? {
-                    Ok(joined) => return Ok(joined),
-                    Err(silence) => silence,
-                }
-            }
+        let lookup = match key {
+            Key::Code(code) => Lookup::Code { code: code.secret().to_owned() },
+            Key::Id(id) => Lookup::Id { id: (*id).to_owned() },
         };
-        self.look_in_copy(key, silence)
+        match self.ask_for(&lookup).await? {
+            Ok(joined) => Ok(joined),
+            Err(silence) => self.look_in_copy(key, silence),
+        }
     }
 
     /// What the server knows, or why it was not heard.
@@ -304,7 +300,7 @@ impl Till {
     /// What a mall's code may stand for: never empty without the server's word.
     async fn candidates(&self, codes: &[Opaque]) -> Result<Vec<Joined>, Told> {
         let salt = self.lock().as_ref().and_then(|state| unhex::<16>(&state.copy.setup()?.code_salt));
-        let Some(salt) = salt else { return Err(Reason::ContentsUnknown.into()) };
+        let Some(salt) = salt else { return Err(self.unknown_here()) };
         let stretched: Vec<_> = codes.iter().map(|code| stretch(&salt, code)).collect();
         let silence = match self.line()? {
             Err(silence) => silence,

@@ -5,7 +5,6 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -50,8 +49,9 @@ pub struct Till {
     state: Mutex<Option<State>>,
     /// What time it is. May be locked while the state is, never the other way round.
     watch: Mutex<Watch>,
-    /// The latest time that is stored (ms since 1970).
-    stored_mark: AtomicI64,
+    /// What `trust.json` holds. Whoever writes the file holds this, so that no two writers undo each other's half; may
+    /// be locked while the state is, never the other way round.
+    kept: Mutex<Kept>,
     /// Lets one hand in lines at a time.
     pub(crate) pushing: tokio::sync::Mutex<()>,
     /// Wakes the sync: there is something to send, or the line was lost.
@@ -157,7 +157,7 @@ impl Till {
             connect,
             state: Mutex::new(None),
             watch: Mutex::new(Watch::default()),
-            stored_mark: AtomicI64::new(0),
+            kept: Mutex::new(Kept::default()),
             pushing: tokio::sync::Mutex::new(()),
             wake: Notify::new(),
             news: watch::Sender::new(0),
@@ -178,10 +178,11 @@ impl Till {
             tracing::error!(%error, "nothing can be accepted on this till");
         }
         let kept = self.folder.kept();
-        self.stored_mark.store(kept.mark.unwrap_or(0), Ordering::Relaxed);
-        let heard = copy.heard_at()?.max(copy.status_at()?);
+        // A copy that cannot tell is no reason not to start.
+        let heard = copy.heard_at().ok().flatten().max(copy.status_at().ok().flatten());
         *self.watch() = Watch::wake(ledger.latest().max(kept.mark.map(UnixMs)).max(heard));
         let trust = crate::keys::restore(&identity, &kept);
+        *self.kept() = kept;
         let campaigns = copy.setup().map(crate::keys::campaigns).unwrap_or_default();
         let profiles = copy.setup().map(crate::keys::profiles).unwrap_or_default();
         let link = (self.connect)(&identity)?;
@@ -314,7 +315,7 @@ impl Till {
 
     /// Stores the latest time now and then: between two lines of the journal nothing else would remember it.
     pub(crate) fn keep_mark(&self) {
-        let stored = self.stored_mark.load(Ordering::Relaxed);
+        let stored = self.kept().mark.unwrap_or(0);
         if self.now().0.saturating_sub(stored).saturating_abs() >= MARK_EVERY_MS {
             self.keep_mark_now();
         }
@@ -323,11 +324,23 @@ impl Till {
     /// Stores the latest time, before somebody is told that something is over.
     pub(crate) fn keep_mark_now(&self) {
         let mark = self.now();
-        let kept = Kept { mark: Some(mark.0), ..self.folder.kept() };
-        match self.folder.set_kept(&kept) {
-            Ok(()) => self.stored_mark.store(mark.0, Ordering::Relaxed),
-            Err(error) => tracing::warn!(%error, "the time was not kept"),
+        if let Err(error) = self.keep(|kept| kept.mark = Some(mark.0)) {
+            tracing::warn!(%error, "the time was not kept");
         }
+    }
+
+    /// Changes what `trust.json` holds, on disk first.
+    pub(crate) fn keep(&self, change: impl FnOnce(&mut Kept)) -> Result<(), FolderError> {
+        let mut kept = self.kept();
+        let mut next = kept.clone();
+        change(&mut next);
+        self.folder.set_kept(&next)?;
+        *kept = next;
+        Ok(())
+    }
+
+    fn kept(&self) -> MutexGuard<'_, Kept> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn watch(&self) -> MutexGuard<'_, Watch> {
