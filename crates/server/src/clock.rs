@@ -5,6 +5,7 @@ use std::sync::Arc;
 use model::code::{Code, CodeKind, RANDOM_BYTES};
 use model::redemption::Number;
 use model::time::UnixMs;
+use wire::codes::hex;
 
 /// Tells the time.
 pub trait Clock: Send + Sync {
@@ -57,9 +58,4 @@ impl Hands {
     pub fn name(&self, prefix: &str) -> String {
         format!("{prefix}-{}", hex(&self.random::<8>()))
     }
-}
-
-/// Lower-case hexadecimal digits.
-pub fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

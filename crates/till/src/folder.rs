@@ -86,15 +86,7 @@ impl std::fmt::Debug for Identity {
 impl Identity {
     /// The key of the store's code hashes.
     pub fn store_key(&self) -> Option<[u8; 32]> {
-        let text = self.store_key.as_bytes();
-        let mut key = [0u8; 32];
-        if text.len() != 64 || !text.is_ascii() {
-            return None;
-        }
-        for (byte, pair) in key.iter_mut().zip(text.chunks(2)) {
-            *byte = u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()?;
-        }
-        Some(key)
+        wire::codes::unhex(&self.store_key)
     }
 }
 

@@ -2,10 +2,10 @@
 
 use sqlx::{Row, SqliteConnection};
 use wire::api::{Policy, Setup, Staff};
+use wire::codes::hex;
 use wire::entitlement as w;
 
 use super::{Device, Store, StoreError, TENANT};
-use crate::clock::hex;
 
 /// Somebody who is to work at a store.
 pub struct NewStaff<'a> {

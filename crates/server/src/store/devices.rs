@@ -6,11 +6,11 @@ use model::code::{Code, CodeKind};
 use model::time::UnixMs;
 use sqlx::{Row, SqliteConnection};
 use wire::api::Enrolled;
+use wire::codes::hex;
 use wire::entitlement as w;
 
 use super::chain::{bump_setup, signed, unsigned};
 use super::{Store, StoreError, TENANT};
-use crate::clock::hex;
 
 /// A till that has shown its token.
 #[derive(Clone, Debug)]

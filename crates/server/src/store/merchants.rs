@@ -5,7 +5,7 @@ use sqlx::sqlite::SqliteRow;
 
 use super::devices::secret_hash;
 use super::{Store, StoreError, TENANT};
-use crate::clock::hex;
+use wire::codes::hex;
 
 /// What a merchant's program may do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]

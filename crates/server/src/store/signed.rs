@@ -197,11 +197,6 @@ pub fn kind_of(kind: &Kind) -> SignedKind {
     }
 }
 
-/// The last four digits of a serial, which is as much of a signed code as a clerk reads out.
-pub fn tail(serial: Serial) -> String {
-    format!("{:04}", serial.number % 10_000)
-}
-
 /// What a code of that campaign stands for: the campaign's content where that is complete, else its own.
 pub fn content(campaign: &CampaignRow, new: &NewEntitlement) -> Result<NewEntitlement, IssueRefused> {
     let number = campaign.campaign.campaign;
@@ -292,7 +287,7 @@ async fn write(
     issue::insert(tx, &id, &insert).await?;
     // Its token stands in its own table.
     let code = HeldCode::Signed(HeldSigned { serial, form: asked.form, text: String::new() });
-    codes::insert(tx, &id, &NewRow { code: &code, tail: &tail(serial), ambiguous: false }).await?;
+    codes::insert(tx, &id, &NewRow { code: &code, tail: &serial.tail(), ambiguous: false }).await?;
     sqlx::query(
         "INSERT INTO signed_codes (tenant, campaign, serial, bucket, entitlement, status, told, last_moment, token,
                                    kid, issued_at, expires_at)
