@@ -292,7 +292,6 @@ fn status_list() -> Row {
         used.insert(dice.below(SERIALS.into()) as u32);
     }
     used.iter().for_each(|number| list.set(*number, State::Redeemed));
-    list.cover(SERIALS);
     let chunks: Vec<ChunkUpdate> = list
         .chunks()
         .map(|(index, chunk)| ChunkUpdate {

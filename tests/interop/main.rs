@@ -66,8 +66,8 @@ fn a_root_a_list_and_an_update_that_python_has_made_are_taken() {
     assert_eq!((update.after, update.version, update.more), (10, 12, true), "the update's place");
     let chunk = &update.lists[1].chunks[0];
     let mut statuses = status::List::default();
-    statuses.cover(update.lists[1].covered);
-    assert!(statuses.put(chunk.index, chunk.bytes.clone()), "its chunk fits");
+    let covered = update.lists[1].covered;
+    assert!(statuses.put(chunk.index, covered, chunk.bytes.clone()), "its chunk fits");
     let states: Vec<_> = (65_536..65_542).map(|number| statuses.state(number)).collect();
     let expected =
         [State::Redeemed, State::Unused, State::Reserved, State::Revoked, State::Redeemed].map(Some);

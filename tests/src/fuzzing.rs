@@ -323,11 +323,10 @@ pub fn status_list(input: &[u8]) {
 fn apply(update: &StatusUpdate) {
     for campaign in &update.lists {
         let mut list = status::List::default();
-        list.cover(campaign.covered);
         for chunk in &campaign.chunks {
             let Some(unpacked) = unpack(&chunk.bytes, chunk.raw_length) else { continue };
             let first = u32::from(chunk.index) << 16;
-            assert!(list.put(chunk.index, unpacked), "a chunk that was unpacked fits");
+            assert!(list.put(chunk.index, campaign.covered, unpacked), "a chunk that was unpacked fits");
             let told = 4 * u32::from(chunk.raw_length);
             for number in [first, first + told.saturating_sub(1), first + told.min(0xFFFF)] {
                 let known = number < campaign.covered && number - first < told;

@@ -53,52 +53,57 @@ impl State {
 /// What is known of one campaign.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct List {
+    chunks: BTreeMap<u16, Chunk>,
+}
+
+/// A chunk as it was last told.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Chunk {
+    /// How many of its numbers were issued then. What stands behind them fills up a byte and says nothing.
     covered: u32,
-    chunks: BTreeMap<u16, Vec<u8>>,
+    bits: Vec<u8>,
 }
 
 impl List {
-    /// What became of that number; nothing if the list does not cover it or its chunk is missing.
+    /// What became of that number; nothing if its chunk is missing or did not reach it when it was told.
     pub fn state(&self, number: u32) -> Option<State> {
         let (chunk, offset) = place(number);
         let chunk = self.chunks.get(&chunk)?;
-        if number < self.covered { get(chunk, offset) } else { None }
-    }
-
-    /// Numbers below this one are known.
-    pub fn covered(&self) -> u32 {
-        self.covered
+        if u32::from(offset) < chunk.covered { get(&chunk.bits, offset) } else { None }
     }
 
     /// The chunks there are, with their index, unpacked.
     pub fn chunks(&self) -> impl Iterator<Item = (u16, &[u8])> {
-        self.chunks.iter().map(|(index, chunk)| (*index, &chunk[..]))
+        self.chunks.iter().map(|(index, chunk)| (*index, &chunk.bits[..]))
     }
 
-    /// Says that numbers below `covered` are known. One whose chunk is missing stays unknown all the same.
-    pub fn cover(&mut self, covered: u32) {
-        self.covered = covered;
-    }
-
-    /// Takes a chunk, unpacked. Returns false, and changes nothing, if it is longer than a chunk can be.
-    pub fn put(&mut self, index: u16, chunk: Vec<u8>) -> bool {
-        let fits = chunk.len() <= CHUNK_BYTES;
+    /// Takes a chunk, unpacked, of a campaign that had `covered` numbers when it was told. Returns false, and changes
+    /// nothing, if it is longer than a chunk can be.
+    pub fn put(&mut self, index: u16, covered: u32, bits: Vec<u8>) -> bool {
+        let fits = bits.len() <= CHUNK_BYTES;
         if fits {
-            self.chunks.insert(index, chunk);
+            self.chunks.insert(index, Chunk { covered: covered_in(covered, index), bits });
         }
         fits
     }
 
-    /// Notes what became of a number, making its chunk if there is none; covers up to it.
+    /// Notes what became of a number, making its chunk if there is none; covers the chunk up to it.
     pub fn set(&mut self, number: u32, state: State) {
         let (index, offset) = place(number);
         let chunk = self.chunks.entry(index).or_default();
-        chunk.resize(CHUNK_BYTES, 0);
+        chunk.bits.resize(CHUNK_BYTES, 0);
         let shift = 2 * (offset % 4);
-        let byte = &mut chunk[usize::from(offset / 4)];
+        let byte = &mut chunk.bits[usize::from(offset / 4)];
         *byte = *byte & !(3 << shift) | (state as u8) << shift;
-        self.covered = self.covered.max(number.saturating_add(1));
+        chunk.covered = chunk.covered.max(u32::from(offset) + 1);
     }
+}
+
+/// How many numbers of a chunk are known when a campaign's first `covered` ones are. Kept with each chunk, never for
+/// the campaign as a whole: while an update comes in parts, or stops in between, an older chunk knows no more than it
+/// did, whatever a newer one reaches.
+pub fn covered_in(covered: u32, chunk: u16) -> u32 {
+    covered.saturating_sub(u32::from(chunk) << 16).min(CHUNK_SERIALS)
 }
 
 /// Packs the states of up to [`CHUNK_SERIALS`] numbers from the chunk's first on; the rest of the last byte is 0.

@@ -3,7 +3,7 @@
 //! The feed "status" counts the changes of the whole chain. Each chunk of 65,536 serials has the number of its latest
 //! change: a till that knows how far it has read is told the chunks with later numbers, whole.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Mutex;
 
 use model::signed::status::{CHUNK_SERIALS, CampaignUpdate, ChunkUpdate, State, StatusUpdate, pack, place};
@@ -161,9 +161,9 @@ pub(super) async fn issued(
     first: i64,
     count: usize,
 ) -> Result<(), StoreError> {
-    let numbers = first..first + count as i64;
-    let chunks: BTreeSet<i64> = numbers.map(|number| number / i64::from(CHUNK_SERIALS)).collect();
-    tell(tx, &chunks.into_iter().map(|chunk| (i64::from(campaign), chunk)).collect::<Vec<_>>()).await
+    let chunk = |number: i64| number / i64::from(CHUNK_SERIALS);
+    let chunks = if count == 0 { 0..0 } else { chunk(first)..chunk(first + count as i64 - 1) + 1 };
+    tell(tx, &chunks.map(|chunk| (i64::from(campaign), chunk)).collect::<Vec<_>>()).await
 }
 
 /// Brings the state of a serial up to date with its entitlement. Whether the stores' feeds tell of it too.
@@ -203,18 +203,20 @@ pub(super) async fn settle(tx: &mut SqliteConnection, serial: Serial) -> Result<
     Ok(row.try_get::<i64, _>("told")? == 1)
 }
 
-/// Gives these chunks the next number.
+/// Gives each of these chunks its own next number, so that an update may end behind any of them.
 async fn tell(tx: &mut SqliteConnection, chunks: &[(i64, i64)]) -> Result<(), StoreError> {
     if chunks.is_empty() {
         return Ok(());
     }
-    let row = sqlx::query("UPDATE feeds SET seq = seq + 1 WHERE tenant = $1 AND feed = $2 RETURNING seq")
+    let count = chunks.len() as i64;
+    let row = sqlx::query("UPDATE feeds SET seq = seq + $3 WHERE tenant = $1 AND feed = $2 RETURNING seq")
         .bind(TENANT)
         .bind(STATUS)
+        .bind(count)
         .fetch_one(&mut *tx)
         .await?;
-    let seq: i64 = row.try_get("seq")?;
-    for (campaign, chunk) in chunks {
+    let last: i64 = row.try_get("seq")?;
+    for (seq, (campaign, chunk)) in (last - count + 1..).zip(chunks) {
         sqlx::query(
             "INSERT INTO status_chunks (tenant, campaign, chunk, seq) VALUES ($1, $2, $3, $4)
              ON CONFLICT (tenant, campaign, chunk) DO UPDATE SET seq = excluded.seq",
@@ -231,6 +233,8 @@ async fn tell(tx: &mut SqliteConnection, chunks: &[(i64, i64)]) -> Result<(), St
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use model::signed::status::{get, sign_update};
     use model::signed::token::IssuingKey;
 
@@ -328,9 +332,8 @@ mod tests {
             .execute(&mut *tx)
             .await
             .unwrap();
-        for chunk in 0..100 {
-            issued(&mut tx, 7, chunk * i64::from(CHUNK_SERIALS), 1).await.unwrap();
-        }
+        // In one act, as if a hundred chunks changed at once.
+        issued(&mut tx, 7, 0, 100 * CHUNK_SERIALS as usize).await.unwrap();
         tx.commit().await.unwrap();
         let (mut after, mut seen, mut parts) = (0, BTreeSet::new(), 0);
         loop {

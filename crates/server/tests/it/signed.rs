@@ -117,9 +117,8 @@ async fn became(till: &Till, serial: Serial) -> Option<Became> {
     let mut list = List::default();
     for chunk in &told.chunks {
         let packed = wire::status::decompress(&chunk.bytes, chunk.raw_length.into()).expect("it unpacks");
-        assert!(list.put(chunk.index, packed), "it is no longer than a chunk");
+        assert!(list.put(chunk.index, told.covered, packed), "it is no longer than a chunk");
     }
-    list.cover(told.covered);
     list.state(serial.number)
 }
 

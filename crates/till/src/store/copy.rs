@@ -12,7 +12,7 @@ use rusqlite::{Connection, ErrorCode, OptionalExtension, params};
 use wire::api::{Entry, Setup};
 use wire::entitlement::Entitlement;
 
-const SCHEMA_VERSION: i64 = 2;
+const SCHEMA_VERSION: i64 = 3;
 
 const SCHEMA: &str = "
 CREATE TABLE entitlement (
@@ -24,13 +24,10 @@ CREATE TABLE entitlement (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX entitlement_of_code ON entitlement (code_hash);
 CREATE INDEX entitlement_of_member ON entitlement (member) WHERE member IS NOT NULL;
-CREATE TABLE status_list (
-    campaign INTEGER NOT NULL PRIMARY KEY,
-    covered  INTEGER NOT NULL  -- serials below are known
-) STRICT;
 CREATE TABLE status_chunk (
     campaign INTEGER NOT NULL,
     chunk    INTEGER NOT NULL,
+    covered  INTEGER NOT NULL, -- so many of its serials are known
     bits     BLOB    NOT NULL, -- two for each serial, see model::signed::status
     PRIMARY KEY (campaign, chunk)
 ) STRICT, WITHOUT ROWID;
@@ -154,12 +151,11 @@ impl Copy {
     /// What became of a serial of that campaign; nothing if no list covers it.
     pub fn status(&self, serial: Serial) -> Result<Option<status::State>, CopyError> {
         let mut select = self.db.prepare_cached(
-            "SELECT c.bits FROM status_chunk c JOIN status_list l ON l.campaign = c.campaign
-             WHERE c.campaign = ?1 AND c.chunk = ?2 AND l.covered > ?3",
+            "SELECT bits FROM status_chunk WHERE campaign = ?1 AND chunk = ?2 AND covered > ?3",
         )?;
         let (chunk, offset) = status::place(serial.number);
         let bits: Option<Vec<u8>> =
-            select.query_row(params![serial.campaign, chunk, serial.number], |row| row.get(0)).optional()?;
+            select.query_row(params![serial.campaign, chunk, offset], |row| row.get(0)).optional()?;
         Ok(bits.and_then(|bits| status::get(&bits, offset)))
     }
 
@@ -177,25 +173,24 @@ impl Copy {
     pub fn apply_status(&mut self, update: &StatusUpdate, heard_at: UnixMs) -> Result<(), CopyError> {
         let transaction = self.db.transaction()?;
         for list in &update.lists {
-            transaction
-                .prepare_cached(
-                    "INSERT INTO status_list (campaign, covered) VALUES (?1, ?2)
-                     ON CONFLICT (campaign) DO UPDATE SET covered = max(covered, excluded.covered)",
-                )?
-                .execute(params![list.campaign, list.covered])?;
             for chunk in &list.chunks {
                 let bits = wire::status::decompress(&chunk.bytes, chunk.raw_length.into())
                     .map_err(|error| CopyError::Failed(error.to_string()))?;
+                let covered = status::covered_in(list.covered, chunk.index);
                 transaction
                     .prepare_cached(
-                        "INSERT INTO status_chunk (campaign, chunk, bits) VALUES (?1, ?2, ?3)
-                         ON CONFLICT (campaign, chunk) DO UPDATE SET bits = excluded.bits",
+                        "INSERT INTO status_chunk (campaign, chunk, covered, bits) VALUES (?1, ?2, ?3, ?4)
+                         ON CONFLICT (campaign, chunk) DO UPDATE SET covered = excluded.covered,
+                             bits = excluded.bits",
                     )?
-                    .execute(params![list.campaign, chunk.index, bits])?;
+                    .execute(params![list.campaign, chunk.index, covered, bits])?;
             }
         }
         set_fact(&transaction, "status_seq", &update.version.to_string())?;
-        set_fact(&transaction, "status_at", &heard_at.0.to_string())?;
+        // As long as parts are missing the server has not vouched for the whole.
+        if !update.more {
+            set_fact(&transaction, "status_at", &heard_at.0.to_string())?;
+        }
         transaction.commit()?;
         Ok(())
     }
@@ -257,7 +252,6 @@ impl Copy {
             "BEGIN IMMEDIATE;
              DELETE FROM entitlement;
              DELETE FROM status_chunk;
-             DELETE FROM status_list;
              DELETE FROM fact WHERE name IN ('feed_epoch', 'feed_seq', 'heard_at', 'status_seq', 'status_at');
              COMMIT;",
         )?;

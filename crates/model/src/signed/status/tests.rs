@@ -33,13 +33,23 @@ fn a_number_that_is_not_covered_is_never_unused() {
     assert_eq!(list.state(69_999), Some(State::Unused), "below, in the same chunk");
     assert_eq!(list.state(70_001), None, "above what is covered");
     assert_eq!(list.state(5), None, "covered, but its chunk is missing");
-    assert!(list.put(0, pack(&[State::Revoked])), "the missing chunk, cut short");
+    assert!(list.put(0, 70_001, pack(&[State::Revoked])), "the missing chunk, cut short");
     assert_eq!(list.state(0), Some(State::Revoked), "what it says");
     assert_eq!(list.state(5), None, "and no more than that");
-    assert!(!list.put(1, vec![0; CHUNK_BYTES + 1]), "no chunk is longer");
+    assert!(!list.put(1, 70_001, vec![0; CHUNK_BYTES + 1]), "no chunk is longer");
     assert_eq!(list.state(70_000), Some(State::Redeemed), "and nothing has changed");
-    list.set(u32::MAX, State::Redeemed);
+    assert!(list.put(u16::MAX, u32::MAX, vec![0; CHUNK_BYTES]), "the last chunk");
     assert_eq!(list.state(u32::MAX), None, "the last number of all cannot be covered");
+}
+
+#[test]
+fn a_chunk_that_was_told_before_knows_no_more_when_a_later_one_is_told() {
+    let mut list = List::default();
+    assert!(list.put(0, 1, pack(&[State::Revoked])), "one number, in a byte that has room for four");
+    assert_eq!(list.state(1), None, "what fills up the byte says nothing");
+    assert!(list.put(1, 70_000, vec![0; CHUNK_BYTES]), "the second part of an update comes first");
+    assert_eq!(list.state(1), None, "number 1 was issued meanwhile, and what became of it is still to come");
+    assert_eq!(list.state(69_999), Some(State::Unused), "the later chunk is known");
 }
 
 #[test]
@@ -129,7 +139,7 @@ proptest! {
         for (number, state) in (0u32..).zip(&states) {
             prop_assert_eq!(list.state(number), Some(*state), "noted one by one");
         }
-        prop_assert_eq!(list.covered() as usize, states.len(), "and no further");
+        prop_assert_eq!(list.state(states.len() as u32), None, "and no further");
     }
 
     #[test]
