@@ -1,5 +1,5 @@
 // The sentences of a verdict, with their figures filled in. Knows nothing of how they are drawn.
-import type { Earlier, Verdict } from './bindings';
+import type { Earlier, Subject, Verdict } from './bindings';
 import { discount, money, time } from './format';
 import { coded, say } from './words.svelte';
 
@@ -25,6 +25,11 @@ export function todoOf(verdict: Verdict): string {
     ...(verdict.amount === null ? {} : { amount: money(verdict.amount) }),
     ...(verdict.percent === null ? {} : { discount: discount(verdict.percent) }),
   });
+}
+
+/** Whose it is and the end of its code; a code that may show nothing of itself has no end. */
+export function whoseOf({ holder, code_tail: tail }: Subject): string {
+  return [holder, tail && `${say('fact.tail')} ${tail}`].filter((part) => part !== '').join(' · ');
 }
 
 /** Who, where and when, in one line. */

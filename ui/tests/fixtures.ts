@@ -60,7 +60,7 @@ const COPY: Basis = { on: 'copy', as_of: NOW - 38 * MINUTE, age_seconds: 38 * 60
 
 const SIGNATURE: Basis = { on: 'signature', as_of: NOW - 50 * MINUTE, age_seconds: 50 * 60, silence: 'unreachable' };
 
-function subject(change: Partial<Subject> = {}): Subject {
+export function subject(change: Partial<Subject> = {}): Subject {
   return {
     id: 'e1',
     kind: 'coupon',

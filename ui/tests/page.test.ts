@@ -3,7 +3,8 @@ import { cleanup, render } from '@testing-library/svelte';
 import { tick } from 'svelte';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import App from '../src/App.svelte';
-import { NOW, OFFLINE, PRACTICE, PlayedShell, SCENES, screen, status } from './fixtures';
+import { whoseOf } from '../src/sentences';
+import { NOW, OFFLINE, PRACTICE, PlayedShell, SCENES, screen, status, subject } from './fixtures';
 
 const CODE = 'P7KQ4M2XA8F3TN5WYC6P';
 const TAGS: Record<string, string> = { 'zh-CN': 'zh-Hans', 'zh-HK': 'zh-Hant-HK', en: 'en' };
@@ -185,6 +186,12 @@ describe('a verdict', () => {
     await open('pass_bare');
     expect(document.querySelector('main')?.textContent).not.toMatch(/—|本次取走|有效期至|顾客/);
     expect(document.querySelector('main')?.textContent).toContain('尾号 P9TD');
+  });
+
+  it('says of a code that may show nothing of itself whose it is, and no more', () => {
+    expect(whoseOf(subject())).toBe('王* · 尾号 P9TD');
+    expect(whoseOf(subject({ code_tail: '' }))).toBe('王*');
+    expect(whoseOf(subject({ holder: '', code_tail: '' }))).toBe('');
   });
 
   it('is followed by the next customer on Enter', async () => {
