@@ -402,7 +402,7 @@ export const SCENES: Record<string, Scene> = {
     status: OFFLINE,
   },
   used_signature: {
-    stage: verdict('stop', 'revoked', 'keep_goods', { basis: SIGNATURE }),
+    stage: verdict('stop', 'code_revoked', 'keep_goods', { basis: SIGNATURE }),
     status: OFFLINE,
   },
   pass_order: {

@@ -291,7 +291,7 @@ impl Reason {
             Reason::RefundPending => "refund_pending",
             Reason::Cancelled => "cancelled",
             Reason::Frozen => "frozen",
-            Reason::Revoked => "revoked",
+            Reason::Revoked => "code_revoked",
             Reason::Reserved => "reserved",
             Reason::UsedHereJustNow => "used_here_just_now",
             Reason::Used => "used",
