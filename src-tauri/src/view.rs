@@ -52,8 +52,21 @@ pub struct Status {
     pub picked_up_today: u32,
     /// Whether the backend offers practice codes (a demo chain).
     pub practice: bool,
+    /// How far a new local copy has come, while one is fetched.
+    pub fetching: Option<Fetching>,
     /// Something that a person must see to, as a code ("copy_rebuilt", "clock_ahead", "clock_back").
     pub notice: Option<String>,
+}
+
+/// How far a new local copy has come.
+#[derive(Clone, Copy, Debug, Serialize, TS)]
+pub struct Fetching {
+    /// So many entitlements are there.
+    #[ts(type = "number")]
+    pub done: u64,
+    /// So many there will be.
+    #[ts(type = "number")]
+    pub of: u64,
 }
 
 /// Somebody who is signed in or may sign in.

@@ -10,7 +10,7 @@ use till::folder::Identity;
 use till::link::{Held, HttpLink, Link, LinkError};
 use tokio::sync::watch;
 use wire::api::{
-    Candidates, Fate, Found, Intake, Lines, Lookup, Page, Practice, Redeem, Redeemed, Setup, Wanted,
+    Candidates, Fate, Found, Intake, Lines, Lookup, Page, Practice, Redeem, Redeemed, Setup, Snapshot, Wanted,
 };
 
 use crate::PATIENCE;
@@ -49,6 +49,10 @@ pub enum Request {
     Lines(Lines),
     /// What changed.
     Feed,
+    /// For a snapshot.
+    Snapshot,
+    /// For a chunk of it, by its name.
+    Chunk(String),
     /// For practice codes.
     Practice,
 }
@@ -215,6 +219,16 @@ impl Link for Cord {
     async fn feed(&self, held: &Held, wait: Duration) -> Result<Page, LinkError> {
         let bare = self.bare();
         self.carry(Request::Feed, bare.feed(held, wait)).await
+    }
+
+    async fn snapshot(&self, deadline: Duration) -> Result<Snapshot, LinkError> {
+        let bare = self.bare();
+        self.carry(Request::Snapshot, bare.snapshot(deadline)).await
+    }
+
+    async fn chunk(&self, name: &str, deadline: Duration) -> Result<Vec<u8>, LinkError> {
+        let bare = self.bare();
+        self.carry(Request::Chunk(name.to_owned()), bare.chunk(name, deadline)).await
     }
 
     async fn practice(&self, deadline: Duration) -> Result<Vec<Practice>, LinkError> {

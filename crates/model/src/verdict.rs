@@ -174,6 +174,8 @@ pub enum Reason {
     NotEnoughLeft,
     /// The local copy is older than the chain allows.
     CopyTooOld,
+    /// The local copy is not what the server told: it is fetched anew.
+    CopyDoubtful,
     /// There is nothing to be undone under that number on this till.
     UndoUnknown,
     /// It was undone before.
@@ -244,6 +246,7 @@ impl Reason {
             NothingChosen,
             NotEnoughLeft,
             CopyTooOld,
+            CopyDoubtful,
             UndoUnknown,
             UndoneBefore,
             UndoTooLate,
@@ -301,6 +304,7 @@ impl Reason {
             Reason::NothingChosen => "nothing_chosen",
             Reason::NotEnoughLeft => "not_enough_left",
             Reason::CopyTooOld => "copy_too_old",
+            Reason::CopyDoubtful => "copy_doubtful",
             Reason::UndoUnknown => "undo_unknown",
             Reason::UndoneBefore => "undone_before",
             Reason::UndoTooLate => "undo_too_late",
@@ -365,7 +369,8 @@ impl Reason {
             | Reason::ClockUnsure
             | Reason::ContentsUnknown
             | Reason::NotCovered
-            | Reason::CopyTooOld => Class::Fault,
+            | Reason::CopyTooOld
+            | Reason::CopyDoubtful => Class::Fault,
         }
     }
 }
@@ -495,6 +500,7 @@ impl Todo {
             Reason::UnknownOffline
             | Reason::Unfinished
             | Reason::CopyTooOld
+            | Reason::CopyDoubtful
             | Reason::KeyUnknown
             | Reason::TrustOutdated
             | Reason::ClockUnsure

@@ -5,6 +5,8 @@
 //! of any language a clerk reads (but for [`words`], which the command line program prints).
 
 pub mod desk;
+mod feed;
+pub mod fetch;
 pub mod folder;
 mod keys;
 pub mod ledger;

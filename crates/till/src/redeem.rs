@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use model::decide::{self, Answer, Decision, Known, Outcome, Refusal};
+use model::decide::{self, Answer, Decision, Known, Origin, Outcome, Refusal};
 use model::entitlement::{Kind, Use};
 use model::prove::Proof;
 use model::redemption::{Number, Take};
@@ -119,6 +119,10 @@ impl Till {
     ) -> Result<Concluded, Reason> {
         let takes = wish.takes;
         let time = self.time();
+        // Found out since it was offered: what the copy gave away then, it does not give away now.
+        if state.copy.is_doubtful() && !matches!(wish.known.origin, Origin::Server) {
+            return Err(Reason::CopyDoubtful);
+        }
         if time.must_ask {
             return Err(Reason::ClockUnsure);
         }

@@ -9,6 +9,7 @@ use model::time::{Doubt, UnixMs};
 use model::verdict::{Basis, Class, Reason, Silence, Todo};
 use wire::api::Staff;
 
+use crate::fetch::Fetching;
 use crate::words::Language;
 
 /// Everything on the screen at one moment.
@@ -53,6 +54,8 @@ pub struct Status {
     pub practice: bool,
     /// The copy was damaged and is fetched anew.
     pub copy_rebuilt: bool,
+    /// How far a new copy has come, while one is built.
+    pub fetching: Option<Fetching>,
     /// What is to be said about this computer's clock.
     pub clock: Doubt,
 }

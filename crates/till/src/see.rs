@@ -163,6 +163,9 @@ impl Till {
         if matches!(known.origin, Origin::Server) {
             return None;
         }
+        if state.copy.is_doubtful() {
+            return Some(Reason::CopyDoubtful.into());
+        }
         if time.must_ask {
             return Some(Reason::ClockUnsure.into());
         }
@@ -247,10 +250,14 @@ impl Till {
             }
             Ok(joined)
         };
-        Ok(read().unwrap_or_else(|error| {
+        read().or_else(|error| {
             self.meet_copy_error(state, &error);
-            vec![]
-        }))
+            if !state.copy.is_doubtful() {
+                return Ok(vec![]);
+            }
+            let as_of = state.copy.heard_at().ok().flatten().unwrap_or_default();
+            Err(Told { basis: Some(Basis::Copy { as_of, silence }), ..Reason::CopyDoubtful.into() })
+        })
     }
 
     fn knows_no_profiles(&self) -> bool {

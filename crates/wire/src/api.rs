@@ -10,7 +10,9 @@
 //! | `PUT /v1/redemptions/{number}` | [`Redeem`] | [`Redeemed`] |
 //! | `POST /v1/redemptions/{number}/ask` | | [`Fate`] |
 //! | `POST /v1/devices/{device}/lines` | [`Lines`] | [`Intake`], or 409 |
-//! | `GET /v1/feeds/{feed}?after=&wait=&status=` | | [`Page`] |
+//! | `GET /v1/feeds/{feed}?after=&wait=&setup=&status=&epoch=&receipt=` | | [`Page`] |
+//! | `GET /v1/snapshots/{feed}` | | [`Snapshot`] |
+//! | `GET /v1/snapshots/{feed}/{name}` | | the chunk, see [`crate::snapshot`]; 404 once it is gone |
 //! | `GET /v1/practice` | | list of [`Practice`] |
 //! | `PUT /v1/entitlements/{reference}` | [`merchant::Issue`] | [`merchant::Issued`], or 409 |
 //! | `GET /v1/entitlements/{reference}` | | [`merchant::State`], or 404 |
@@ -29,6 +31,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::campaign::Campaign;
 use crate::entitlement::{Circumstance, Entitlement, Store, Take, Use};
+use crate::feed::{Digest, Told};
 use crate::profile::Profile;
 
 #[cfg(doc)]
@@ -281,9 +284,12 @@ pub enum Settlement {
 }
 
 /// What changed at this store's feed.
+///
+/// A feed tells latest states and forgets nothing: an entitlement that changes moves to its end. So there are no
+/// tombstones, and no position is too old; whoever is far behind is better served by a [`Snapshot`].
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Page {
-    /// Another epoch than before: the numbers start anew, the copy is built anew.
+    /// Another epoch than before: the numbers start anew, the copy is built anew, every line is offered again.
     pub epoch: String,
     /// The last number of this page; equal to `after` when nothing changed, smaller when the server was set back
     /// to an older state.
@@ -292,6 +298,20 @@ pub struct Page {
     pub more: bool,
     /// The entitlements that changed, in order.
     pub entries: Vec<Entry>,
+    /// The digest of these entries.
+    #[serde(default)]
+    pub rows: Digest,
+    /// The digest of all that the feed tells up to `last`. Nothing where there is more behind it: rows that have
+    /// changed since then stand further on, so that a copy in between is the state of no moment.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub digest: Option<Digest>,
+    /// The last number of the feed: how far the till is behind.
+    #[serde(default)]
+    pub head: u64,
+    /// What the server says here, sealed. The till shows it with its next request: a server that was set back to an
+    /// older state learns so from its own word. Nothing in it concerns the till.
+    #[serde(default)]
+    pub receipt: String,
     /// The version of [`Setup`].
     pub setup: u64,
     /// The last number of the chain's status list, see `GET /v1/status`.
@@ -308,8 +328,36 @@ pub struct Entry {
     pub seq: u64,
     /// What a till finds it by: see [`crate::codes`].
     pub code_hash: String,
-    /// The entitlement as it is now.
-    pub entitlement: Entitlement,
+    /// The entitlement as it is now. These bytes are hashed and kept as they come.
+    pub entitlement: Told,
+}
+
+/// All that a feed told at one moment, to begin with.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Snapshot {
+    /// The epoch of the feed.
+    pub epoch: String,
+    /// The feed goes on behind this number.
+    pub seq: u64,
+    /// The digest of all rows.
+    pub digest: Digest,
+    /// How many rows there are.
+    pub rows: u64,
+    /// When it was taken, by the server's clock (ms since 1970).
+    pub at: i64,
+    /// The rows in the order of their ids, in parts that can be fetched one by one.
+    pub chunks: Vec<Chunk>,
+}
+
+/// One part of a snapshot.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Chunk {
+    /// Its name: the BLAKE3 hash of its bytes, 64 hexadecimal digits. The same name is the same part in every snapshot.
+    pub name: String,
+    /// How many rows are in it.
+    pub rows: u64,
+    /// How long it is (bytes).
+    pub bytes: u64,
 }
 
 /// A code to practise with. Only a demo chain has any.

@@ -8,9 +8,11 @@ pub mod campaign;
 pub mod codes;
 pub mod convert;
 pub mod entitlement;
+pub mod feed;
 pub mod line;
 pub mod merchant;
 pub mod profile;
+pub mod snapshot;
 pub mod status;
 
 /// The version of the contract. Every answer carries it in the header [`VERSION_HEADER`]; a till that meets another

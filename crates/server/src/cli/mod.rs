@@ -20,6 +20,7 @@ mod profiles;
 mod reports;
 mod say;
 mod serve;
+mod status;
 mod when;
 
 use say::Out;
@@ -98,6 +99,12 @@ enum Command {
     /// Make and take back keys of merchants' programs
     #[command(subcommand)]
     Merchant(merchants::MerchantCommand),
+    /// Show how the database stands: its feeds, and whether it was ever set back
+    Status,
+    /// Say that this database was restored from a backup: every till fetches everything and offers every line again.
+    ///
+    /// Tills prove it themselves as soon as one comes that was told more than the backup holds. This says it at once
+    Restored,
     /// List what was counted, the latest first
     Redemptions(reports::RedemptionsArgs),
     /// List the redemptions that tills accepted and the server does not count, with both sides
@@ -219,6 +226,8 @@ async fn run(args: &Args) -> Result<(), Ended> {
         Command::Cancel(which) => entitlements::cancel(&store, which, out).await,
         Command::Profile(command) => profiles::profile(&store, command, out).await,
         Command::Merchant(command) => merchants::merchant(&store, command, out).await,
+        Command::Status => status::status(&store, out).await,
+        Command::Restored => status::restored(&store, out).await,
         Command::Redemptions(asked) => reports::redemptions(&store, asked, out).await,
         Command::Cases => reports::cases(&store, out).await,
     }?;

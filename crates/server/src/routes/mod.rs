@@ -34,6 +34,7 @@ mod practice;
 mod problem;
 mod redemptions;
 mod setup;
+mod snapshots;
 mod status;
 
 /// The longest body that is read (bytes): 500 journal lines with room to spare.
@@ -93,6 +94,8 @@ pub fn app(state: State) -> Router {
         .route("/v1/redemptions/{number}/ask", post(ask::ask))
         .route("/v1/devices/{device}/lines", post(lines::take_in))
         .route("/v1/feeds/{feed}", get(feeds::page))
+        .route("/v1/snapshots/{feed}", get(snapshots::manifest))
+        .route("/v1/snapshots/{feed}/{name}", get(snapshots::chunk))
         .route("/v1/practice", get(practice::practice))
         .route("/docs", get(docs::page))
         .route("/docs/merchants", get(docs::merchants))

@@ -23,11 +23,13 @@ mod feeds;
 mod issue;
 mod journals;
 mod keys;
+mod many;
 mod merchants;
 mod migrate;
 mod profiles;
 mod redemptions;
 mod signed;
+mod snapshots;
 mod status;
 mod trust;
 mod undo;
@@ -38,7 +40,7 @@ pub use chain::{NewStaff, PracticeCode};
 pub use codes::{HeldCode, HeldOpaque};
 pub use devices::{Device, Enrolment, EnrolmentRefused, TillRow};
 pub use entitlements::{Held, NewEntitlement};
-pub use feeds::{FeedPosition, PAGE_LENGTH_MAX};
+pub use feeds::{FeedPosition, FeedState, PAGE_LENGTH_MAX, SetBack};
 pub use issue::{IssueRefused, Issued, Issuing, NewCode};
 pub use journals::{BATCH_LENGTH_MAX, HandedIn, Intake};
 pub use keys::{KeyChange, KeyRow, KeyScope, KeysRefused, LIST_SECONDS, NewKey, Role, ScopeChange};
@@ -125,11 +127,14 @@ pub struct Store {
     hands: Hands,
     /// Under which malls' codes are stretched. It is drawn once for a database and never changes.
     code_salt: [u8; 16],
+    /// Under which tills are given receipts. It is drawn once for a database and never changes.
+    receipt_key: [u8; 32],
     changes: watch::Sender<u64>,
     folder: PathBuf,
     /// Roots and list as last read: their signatures need not be checked for each code.
     believed: Mutex<trust::Believed>,
     chunks: status::Kept,
+    snapshots: snapshots::Snapshots,
 }
 
 impl Store {
@@ -150,13 +155,16 @@ impl Store {
             read,
             hands,
             code_salt: [0; 16],
+            receipt_key: [0; 32],
             changes,
             folder: folder.to_owned(),
             believed: Mutex::new(None),
             chunks: status::Kept::default(),
+            snapshots: snapshots::Snapshots::default(),
         };
         migrate::run(&store).await?;
         store.code_salt = store.found_chain().await?;
+        store.receipt_key = store.found_receipts().await?;
         Ok(store)
     }
 

@@ -5,6 +5,7 @@ mod cli;
 mod cli_malls;
 mod cli_signed;
 mod demo;
+mod digests;
 mod enrolments;
 mod feeds;
 mod journals;

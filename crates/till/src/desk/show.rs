@@ -72,6 +72,7 @@ impl Desk {
                 picked_up_today: 0,
                 practice: false,
                 copy_rebuilt: false,
+                fetching: None,
                 clock: Doubt::None,
             };
         };
@@ -95,6 +96,7 @@ impl Desk {
             picked_up_today,
             practice: setup.is_some_and(|setup| setup.practice),
             copy_rebuilt: state.copy_rebuilt,
+            fetching: state.fetching,
             clock: self.till().time().doubt,
         }
     }

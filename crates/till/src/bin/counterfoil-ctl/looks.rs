@@ -37,7 +37,8 @@ pub async fn status(voice: &Voice, till: &Arc<Till>) -> Exit {
         "server": identity.as_ref().map(|known| known.address.clone()),
         "online": online, "silence": silence, "waiting": standing.waiting,
         "copy_as_of": standing.copy_as_of.map(|as_of| as_of.0), "copy_age_seconds": age,
-        "entitlements": standing.entitlements, "cases": standing.cases, "journal": standing.journal_fault,
+        "entitlements": standing.entitlements, "copy_doubtful": standing.copy_doubtful,
+        "cases": standing.cases, "journal": standing.journal_fault,
         "journal_lines": standing.journal_lines, "clock": clock, "clock_off_seconds": off / 1000,
     });
     voice.say(json.clone(), || {
