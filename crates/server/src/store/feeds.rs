@@ -123,7 +123,7 @@ impl Store {
         .bind(TENANT)
         .bind(&device.store.id)
         .bind(STATUS)
-        .fetch_one(&self.read)
+        .fetch_one(&self.db.read)
         .await?;
         Ok(FeedPosition {
             seq: unsigned(row.try_get("seq")?),
