@@ -10,6 +10,7 @@ pub mod faults;
 pub mod fuzzing;
 pub mod goods;
 pub mod hands;
+pub mod postgres;
 pub mod programs;
 pub mod shop;
 pub mod signing;
