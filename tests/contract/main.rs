@@ -7,6 +7,7 @@ mod issuing;
 mod journals;
 mod keys;
 mod opening;
+mod programs;
 mod redeeming;
 mod schema;
 mod sequence;
