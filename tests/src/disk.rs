@@ -193,6 +193,14 @@ impl FaultDisk {
     }
 }
 
+/// A folder for what a power cut leaves. In memory where the system has such a place: what is in it has been through its
+/// power cut already, and flushing it again takes longer than all the rest.
+pub fn scratch() -> tempfile::TempDir {
+    let memory = Path::new("/dev/shm");
+    let made = if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() };
+    made.expect("a temporary folder can be made")
+}
+
 /// Writes files into a real folder, and takes away what else is there.
 pub fn materialise(files: &Files, folder: &Path) {
     if folder.exists() {

@@ -14,6 +14,7 @@ pub mod hands;
 pub mod programs;
 pub mod shop;
 pub mod signing;
+pub mod street;
 
 pub use cord::Cord;
 pub use counter::Counter;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use model::time::UnixMs;
-use tests::disk::{Files, Plan, Word, materialise};
+use tests::disk::{Files, Plan, Word, materialise, scratch};
 use tests::hands::SeededDice;
 use tests::{number_from, tell};
 use till::store::copy::{Copy, CopyError, Position};
@@ -75,7 +75,7 @@ fn a_copy_comes_back_as_it_was_after_some_page() {
         ground.disk.set(Plan::PowerCut(1 + dice.below(400)));
         let mut told = Told { dice, after: vec![] };
         let applied = follow(&ground, &mut told);
-        let folder = tempfile::tempdir().unwrap();
+        let folder = scratch();
         materialise(&ground.disk.power_cut(), folder.path());
         let (copy, aside) = Copy::open(&folder.path().join("copy.db"), NOW).unwrap();
         assert_eq!(aside, None, "seed {seed}, round {round}: it is not even set aside");
@@ -104,7 +104,7 @@ fn a_copy_in_trouble_is_set_aside_or_as_told() {
         });
         let mut told = Told { dice, after: vec![] };
         follow(&ground, &mut told);
-        let folder = tempfile::tempdir().unwrap();
+        let folder = scratch();
         materialise(&ground.disk.power_cut(), folder.path());
         let (copy, set_aside) = Copy::open(&folder.path().join("copy.db"), NOW).unwrap();
         aside += u64::from(set_aside.is_some());

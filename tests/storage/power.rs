@@ -1,6 +1,6 @@
 //! Power is cut at any operation of the journal, again and again; and two controls that must lose lines.
 
-use tests::disk::{Files, Plan, Word};
+use tests::disk::{Files, Plan, Word, scratch};
 use tests::hands::SeededDice;
 use tests::{number_from, tell};
 use till::store::disk::Flush;
@@ -66,7 +66,7 @@ fn cut(name: &str, flush: Flush, word: Word, cuts: u64) -> Toll {
 /// One journal from its first line on, through several power cuts.
 fn one_journal(name: &str, seed: u64, flush: Flush, word: Word, toll: &mut Toll) {
     let dice = SeededDice::new(seed);
-    let folder = tempfile::tempdir().unwrap();
+    let folder = scratch();
     let (mut files, mut acts, mut acknowledged) = (Files::new(), Acts::new(), Vec::new());
     for life in 0..CUTS_PER_JOURNAL {
         let mut ground = Ground::new(&format!("{name}-{life}"), &files, word, dice.next());

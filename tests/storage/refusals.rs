@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use tests::disk::{Files, Plan, Word};
+use tests::disk::{Files, Plan, Word, scratch};
 use tests::hands::SeededDice;
 use tests::{number_from, tell};
 use till::store::disk::Disk;
@@ -158,7 +158,7 @@ fn one_refusal(
     toll.rounds += 1;
     toll.refused += refusals;
     toll.accepted_afterwards += after;
-    let folder = tempfile::tempdir().unwrap();
+    let folder = scratch();
     let left = found(&disk.power_cut(), &folder).unwrap_or_else(|error| panic!("{what}: {error}"));
     let Compared { lost, .. } = compare(&left, &writer.acknowledged, &writer.in_doubt);
     if lost > 0 {
