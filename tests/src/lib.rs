@@ -12,6 +12,7 @@ pub mod fuzzing;
 pub mod goods;
 pub mod hands;
 pub mod programs;
+pub mod proxy;
 pub mod shop;
 pub mod signing;
 pub mod street;
