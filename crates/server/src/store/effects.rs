@@ -7,13 +7,14 @@ use model::decide::Refusal;
 use model::redemption::Number;
 use model::time::UnixMs;
 use model::verdict::Reason;
-use sqlx::{Row, SqliteConnection};
+use sqlx::Row;
 use wire::api::{SettledLine, Settlement};
 use wire::entitlement as w;
 use wire::line::{self, Act, Line, Outcome};
 
 use super::cases::{self, Opening};
 use super::chain::signed;
+use super::db::Conn;
 use super::feeds::Touched;
 use super::redemptions::{self, Asked, Counted, NumberRow, State};
 use super::signed::Shown;
@@ -26,7 +27,7 @@ const TAKEN_BACK: &str = "taken back at the till";
 
 /// Applies the lines of one till within one transaction.
 pub(super) struct Effects<'a> {
-    pub(super) tx: &'a mut SqliteConnection,
+    pub(super) tx: &'a mut Conn,
     pub(super) hands: &'a Hands,
     pub(super) device: &'a Device,
     pub(super) now: UnixMs,
@@ -59,6 +60,9 @@ impl Effects<'_> {
             }
             Act::Decided(decided) => {
                 let Ok(number) = decided.number.parse() else { return Ok(None) };
+                if let Some(begun) = &decided.begun {
+                    self.remember(line, begun).await?;
+                }
                 let settlement = match decided.outcome {
                     Outcome::Accepted => Some(self.accepted(number, line.at).await?),
                     Outcome::Refused | Outcome::Held => self.not_handed_over(number).await?,
@@ -70,7 +74,7 @@ impl Effects<'_> {
                 let settlement = self.undone(number, of, &clerk.name, line.at).await?;
                 Ok(settled(number, Some(settlement)))
             }
-            Act::Settled { .. } => Ok(None),
+            Act::Settled { .. } | Act::Refused(_) => Ok(None),
         }
     }
 
@@ -271,6 +275,7 @@ pub(super) fn act_code(act: &Act) -> &'static str {
     match act {
         Act::Begun(_) => "begun",
         Act::Decided(_) => "decided",
+        Act::Refused(_) => "refused",
         Act::Settled { .. } => "settled",
         Act::Undone { .. } => "undone",
     }
