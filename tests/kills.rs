@@ -47,7 +47,7 @@ struct Rampage {
 fn kill_anything_at_any_moment() {
     let rounds = number_from("COUNTERFOIL_ROUNDS", 60);
     let mut rampage = Rampage::begin(rounds);
-    let fresh: Vec<String> = (0..rounds).map(|_| rampage.street.coupon()).collect();
+    let fresh = rampage.street.coupons(rounds as usize);
     for till in &rampage.tills {
         till.does(&["sync"]).json_with(0, "the coupons are fetched");
     }
@@ -107,7 +107,9 @@ impl Rampage {
             let words = ["sync".to_owned()];
             self.run_and_kill("sync", till, &words);
         }
-        self.assert_kept(till);
+        if self.dice.below(2) == 0 {
+            self.assert_kept(till);
+        }
     }
 
     /// Runs a command of a till and kills it, or the server, or both at some moment; gives what it had printed.

@@ -6,8 +6,11 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use serde_json::Value;
+use server::Store;
+use server::store::NewEntitlement;
 use tempfile::TempDir;
 
+use crate::goods;
 use crate::programs::{Ended, Serving, ended, programs};
 use crate::shop::NANSHAN;
 
@@ -56,6 +59,20 @@ impl Street {
     /// A fresh coupon's code.
     pub fn coupon(&self) -> String {
         self.text(&["issue", "coupon", "--title", "满 100 减 20 券", "--amount-off", "20"], "code")
+    }
+
+    /// So many fresh coupons' codes, issued beside the running server as its command line does it.
+    pub fn coupons(&self, count: usize) -> Vec<String> {
+        let issue = async {
+            let opened = Store::open(&self.server_data(), server::real::hands()).await;
+            let store = opened.expect("its database opens");
+            // These programs live by the machine's clock, not by that of the stories.
+            let coupon = NewEntitlement { valid_from: None, valid_until: None, ..goods::coupon() };
+            let issued = store.issue(&vec![coupon; count]).await.expect("the database works");
+            store.close().await;
+            issued.iter().map(|issued| issued.code.secret().to_owned()).collect()
+        };
+        tokio::runtime::Runtime::new().expect("a runtime can be made").block_on(issue)
     }
 
     /// An enrolled till.

@@ -11,7 +11,7 @@ use till::store::disk::{Disk, Flush, Other};
 use till::store::journal::{Journal, JournalError};
 use vfs::Mounted;
 use wire::api::Settlement;
-use wire::line::Act;
+use wire::line::{Act, Settled};
 
 const NOW: UnixMs = UnixMs(1_800_000_000_000);
 const DEVICE: &str = "till-1";
@@ -77,7 +77,8 @@ impl Acts {
         (0..1 + dice.below(3))
             .map(|_| {
                 self.next += 1;
-                Act::Settled { number: format!("{:032x}", self.next), settlement: Settlement::Confirmed }
+                let number = format!("{:032x}", self.next);
+                Act::Settled { settled: vec![Settled { number, settlement: Settlement::Confirmed }] }
             })
             .collect()
     }
