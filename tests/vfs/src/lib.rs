@@ -88,8 +88,18 @@ struct Mount {
 
 /// Makes `disk` known to SQLite under `name`, which must be unused.
 pub fn mount(name: &str, disk: Arc<dyn Disk>) -> Mounted {
+    register(name, disk, 0)
+}
+
+/// Puts `disk` in the place of the system's file system: whoever in this process opens a database that is not told
+/// where, opens it on this disk. For programs that need no door of their own for that.
+pub fn mount_for_all(name: &str, disk: Arc<dyn Disk>) -> Mounted {
+    register(name, disk, 1)
+}
+
+fn register(name: &str, disk: Arc<dyn Disk>, for_all: c_int) -> Mounted {
     let c_name = CString::new(name).expect("the name of a file system has no zero byte in it");
-    // SAFETY: both calls are allowed at any time; the system's file system stays there for ever.
+    // SAFETY: both calls are allowed at any time; the file system that is there stays there as long as this one.
     let (there, system) = unsafe {
         ffi::sqlite3_initialize();
         (ffi::sqlite3_vfs_find(c_name.as_ptr()), ffi::sqlite3_vfs_find(std::ptr::null()))
@@ -106,7 +116,7 @@ pub fn mount(name: &str, disk: Arc<dyn Disk>) -> Mounted {
     // SAFETY: `mount` was made just now and lives until `Mounted` is dropped; its address does not change.
     let code = unsafe {
         (*mount).vfs.pAppData = mount.cast();
-        ffi::sqlite3_vfs_register(&raw mut (*mount).vfs, 0)
+        ffi::sqlite3_vfs_register(&raw mut (*mount).vfs, for_all)
     };
     assert_eq!(code, ffi::SQLITE_OK, "SQLite takes another file system");
     Mounted { name: name.to_owned(), mount }
