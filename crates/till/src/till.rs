@@ -548,3 +548,6 @@ pub(crate) fn reason_of(error: &JournalError) -> Reason {
         JournalError::Broken { .. } => Reason::JournalBroken,
     }
 }
+
+#[cfg(test)]
+mod tests;

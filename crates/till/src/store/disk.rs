@@ -2,11 +2,14 @@
 //! another file system under SQLite, or take a defence away to see that its absence is noticed.
 
 use std::fs::File;
-use std::io::{self, Read, Seek, Write};
+use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rusqlite::{Connection, OpenFlags, ffi};
+
+/// So much of a log is written again at a time (bytes).
+const PIECE_BYTES: usize = 1 << 20;
 
 /// Where and how carefully a database is written.
 #[doc(hidden)]
@@ -101,11 +104,19 @@ fn rewrite(path: &Path) -> io::Result<()> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
         other => other?,
     };
-    let mut content = Vec::new();
-    file.read_to_end(&mut content)?;
-    file.rewind()?;
-    file.write_all(&content)?;
-    file.sync_all()
+    // In pieces: the log of a copy that was being fetched is long.
+    let mut piece = vec![0; PIECE_BYTES];
+    let mut at = 0;
+    loop {
+        file.seek(SeekFrom::Start(at))?;
+        let count = file.read(&mut piece)?;
+        if count == 0 {
+            return file.sync_all();
+        }
+        file.seek(SeekFrom::Start(at))?;
+        file.write_all(&piece[..count])?;
+        at += count as u64;
+    }
 }
 
 fn sqlite(error: io::Error) -> rusqlite::Error {
@@ -114,4 +125,23 @@ fn sqlite(error: io::Error) -> rusqlite::Error {
         _ => ffi::SQLITE_IOERR,
     };
     rusqlite::Error::SqliteFailure(ffi::Error::new(code), Some(format!("the log: {error}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_is_written_again_is_what_it_was() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("journal.db-wal");
+        rewrite(&path).unwrap();
+        assert!(!path.exists(), "none is made");
+        for length in [0, 1, PIECE_BYTES - 1, PIECE_BYTES, 2 * PIECE_BYTES + 7] {
+            let content: Vec<u8> = (0..length).map(|at| (at % 251) as u8).collect();
+            std::fs::write(&path, &content).unwrap();
+            rewrite(&path).unwrap();
+            assert!(std::fs::read(&path).unwrap() == content, "{length} bytes are as they were");
+        }
+    }
 }

@@ -168,6 +168,12 @@ impl Journal {
         self.failed
     }
 
+    /// As after a disk that refused.
+    #[cfg(test)]
+    pub(crate) fn fail(&mut self) {
+        self.failed = true;
+    }
+
     /// Opens a journal that has failed once more. `each` sees every line as at [`Journal::open`]: among them may be the
     /// last ones that [`Journal::append`] could not vouch for, and whoever keeps a ledger has to make it anew.
     pub fn recover(&mut self, mut each: impl FnMut(Line)) -> Result<(), JournalError> {
