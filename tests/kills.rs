@@ -45,7 +45,7 @@ struct Rampage {
 
 #[test]
 fn kill_anything_at_any_moment() {
-    let rounds = number_from("COUNTERFOIL_ROUNDS", 60);
+    let rounds = number_from("COUNTERFOIL_ROUNDS", 50);
     let mut rampage = Rampage::begin(rounds);
     let fresh = rampage.street.coupons(rounds as usize);
     for till in &rampage.tills {
