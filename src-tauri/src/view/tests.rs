@@ -17,6 +17,7 @@ fn bindings() -> String {
         HEADER.to_owned(),
         declaration::<Screen>(config),
         declaration::<Status>(config),
+        declaration::<Fetching>(config),
         declaration::<Clerk>(config),
         declaration::<Line>(config),
         declaration::<Stage>(config),

@@ -74,29 +74,32 @@ impl Store {
         if new.complete && !can_be_complete(new) {
             return Ok(Err(CampaignRefused::NotComplete));
         }
-        let mut tx = self.writing().await?;
-        let Some(number) = (match new.campaign {
-            Some(number) => Some(number),
-            None => free_number(&mut tx).await?,
-        }) else {
-            return Ok(Err(CampaignRefused::NoneFree));
-        };
-        let before = one(&mut tx, number).await?;
-        write(&mut tx, number, new).await?;
-        let after = one(&mut tx, number).await?;
-        let after = after.ok_or_else(|| StoreError::Data(format!("campaign {number} was not written")))?;
-        if let Some(before) = before {
-            if before == after {
-                return Ok(Ok(before));
+        self.write(|mut tx| async move {
+            let Some(number) = (match new.campaign {
+                Some(number) => Some(number),
+                None => free_number(&mut tx).await?,
+            }) else {
+                return Ok(Err(CampaignRefused::NoneFree));
+            };
+            let before = one(&mut tx, number).await?;
+            write(&mut tx, number, new).await?;
+            let after = one(&mut tx, number).await?;
+            let after =
+                after.ok_or_else(|| StoreError::Data(format!("campaign {number} was not written")))?;
+            if let Some(before) = before {
+                if before == after {
+                    return Ok(Ok(before));
+                }
+                if before.issued > 0 {
+                    return Ok(Err(CampaignRefused::CodesAreOut(number)));
+                }
             }
-            if before.issued > 0 {
-                return Ok(Err(CampaignRefused::CodesAreOut(number)));
-            }
-        }
-        bump_setup(&mut tx).await?;
-        tx.commit().await?;
-        self.tell_of_change();
-        Ok(Ok(after))
+            bump_setup(&mut tx).await?;
+            tx.commit().await?;
+            self.tell_of_change();
+            Ok(Ok(after))
+        })
+        .await
     }
 }
 
@@ -241,7 +244,7 @@ mod tests {
             .bind(campaign)
             .bind(until)
             .bind(stores)
-            .execute(&store.write)
+            .execute(&store.db.write)
             .await
             .unwrap();
         }

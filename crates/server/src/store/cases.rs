@@ -61,7 +61,7 @@ impl Store {
              FROM cases WHERE tenant = $1 ORDER BY opened_at DESC, case_id",
         )
         .bind(TENANT)
-        .fetch_all(&self.read)
+        .fetch_all(&self.db.read)
         .await?;
         rows.iter().map(case).collect()
     }

@@ -74,22 +74,24 @@ impl Store {
     /// Makes a code that enrols one till at `store` within so many minutes.
     pub async fn issue_enrolment(&self, store: &w::Store, minutes: u32) -> Result<Enrolment, StoreError> {
         let now = self.hands.now();
-        let code = self.hands.code(CodeKind::Enrolment);
         let expires_at = now.plus_seconds(i64::from(minutes) * 60);
-        let mut tx = self.writing().await?;
-        sqlx::query(
-            "INSERT INTO enrolment_codes (tenant, code_hash, store, made_at, expires_at, used_at, used_by)
-             VALUES ($1, $2, $3, $4, $5, 0, '')",
-        )
-        .bind(TENANT)
-        .bind(secret_hash(code.secret()))
-        .bind(&store.id)
-        .bind(now.0)
-        .bind(expires_at.0)
-        .execute(&mut *tx)
-        .await?;
-        tx.commit().await?;
-        Ok(Enrolment { code, store: store.clone(), expires_at })
+        self.write(|mut tx| async move {
+            let code = self.hands.code(CodeKind::Enrolment);
+            sqlx::query(
+                "INSERT INTO enrolment_codes (tenant, code_hash, store, made_at, expires_at, used_at, used_by)
+                 VALUES ($1, $2, $3, $4, $5, 0, '')",
+            )
+            .bind(TENANT)
+            .bind(secret_hash(code.secret()))
+            .bind(&store.id)
+            .bind(now.0)
+            .bind(expires_at.0)
+            .execute(&mut *tx)
+            .await?;
+            tx.commit().await?;
+            Ok(Enrolment { code, store: store.clone(), expires_at })
+        })
+        .await
     }
 
     /// Enrols a till with a code, which is used up by that.
@@ -99,54 +101,58 @@ impl Store {
         till: &str,
     ) -> Result<Result<Enrolled, EnrolmentRefused>, StoreError> {
         let now = self.hands.now();
-        let hash = secret_hash(code.secret());
-        let device = self.hands.name("till");
-        let token = hex(&self.hands.random::<32>());
-        let mut tx = self.writing().await?;
-        let used = sqlx::query(
-            "UPDATE enrolment_codes SET used_at = $3, used_by = $4
-             WHERE tenant = $1 AND code_hash = $2 AND used_by = '' AND expires_at >= $3 RETURNING store",
-        )
-        .bind(TENANT)
-        .bind(&hash)
-        .bind(now.0)
-        .bind(&device)
-        .fetch_optional(&mut *tx)
-        .await?;
-        let Some(used) = used else {
-            return Ok(Err(why_not_enrolled(&mut tx, &hash).await?));
-        };
-        let store: String = used.try_get("store")?;
-        let row = sqlx::query("SELECT name, store_key FROM stores WHERE tenant = $1 AND store = $2")
+        self.write(|mut tx| async move {
+            let hash = secret_hash(code.secret());
+            let device = self.hands.name("till");
+            let token = hex(&self.hands.random::<32>());
+            let used = sqlx::query(
+                "UPDATE enrolment_codes SET used_at = $3, used_by = $4
+                 WHERE tenant = $1 AND code_hash = $2 AND used_by = '' AND expires_at >= $3 RETURNING store",
+            )
             .bind(TENANT)
-            .bind(&store)
-            .fetch_one(&mut *tx)
+            .bind(&hash)
+            .bind(now.0)
+            .bind(&device)
+            .fetch_optional(&mut *tx)
             .await?;
-        let till = free_name(&mut tx, &store, till.trim()).await?;
-        add_device(&mut tx, &device, &store, &till, &secret_hash(&token), now).await?;
-        let root = give_root(&mut tx, &device).await?;
-        tx.commit().await?;
-        let key: Vec<u8> = row.try_get("store_key")?;
-        Ok(Ok(Enrolled {
-            device,
-            token,
-            store: w::Store { id: store.clone(), name: row.try_get("name")? },
-            till,
-            store_key: hex(&key),
-            feed: store,
-            epoch: 1,
-            root,
-        }))
+            let Some(used) = used else {
+                return Ok(Err(why_not_enrolled(&mut tx, &hash).await?));
+            };
+            let store: String = used.try_get("store")?;
+            let row = sqlx::query("SELECT name, store_key FROM stores WHERE tenant = $1 AND store = $2")
+                .bind(TENANT)
+                .bind(&store)
+                .fetch_one(&mut *tx)
+                .await?;
+            let till = free_name(&mut tx, &store, till.trim()).await?;
+            add_device(&mut tx, &device, &store, &till, &secret_hash(&token), now).await?;
+            let root = give_root(&mut tx, &device).await?;
+            tx.commit().await?;
+            let key: Vec<u8> = row.try_get("store_key")?;
+            Ok(Ok(Enrolled {
+                device,
+                token,
+                store: w::Store { id: store.clone(), name: row.try_get("name")? },
+                till,
+                store_key: hex(&key),
+                feed: store,
+                epoch: 1,
+                root,
+            }))
+        })
+        .await
     }
 
     /// Enters a till that nobody can use, so that a demo chain has a past.
     pub async fn add_silent_till(&self, store: &w::Store, till: &str) -> Result<Device, StoreError> {
-        let id = self.hands.name("till");
-        let mut tx = self.writing().await?;
-        let nobody = self.hands.random::<32>();
-        add_device(&mut tx, &id, &store.id, till, &nobody, self.hands.now()).await?;
-        tx.commit().await?;
-        Ok(Device { id, till: till.to_owned(), store: store.clone(), epoch: 1, revoked: false })
+        self.write(|mut tx| async move {
+            let id = self.hands.name("till");
+            let nobody = self.hands.random::<32>();
+            add_device(&mut tx, &id, &store.id, till, &nobody, self.hands.now()).await?;
+            tx.commit().await?;
+            Ok(Device { id, till: till.to_owned(), store: store.clone(), epoch: 1, revoked: false })
+        })
+        .await
     }
 
     /// The till that has that token.
@@ -158,7 +164,7 @@ impl Store {
         )
         .bind(TENANT)
         .bind(secret_hash(token))
-        .fetch_optional(&self.read)
+        .fetch_optional(&self.db.read)
         .await?;
         row.map(|row| {
             Ok(Device {
@@ -185,7 +191,7 @@ impl Store {
              WHERE d.tenant = $1 ORDER BY d.store, d.enrolled_at DESC, d.device",
         )
         .bind(TENANT)
-        .fetch_all(&self.read)
+        .fetch_all(&self.db.read)
         .await?;
         rows.iter()
             .map(|row| {
@@ -205,19 +211,21 @@ impl Store {
 
     /// Bars a till. Its waiting poll is woken, and its next request is refused.
     pub async fn revoke(&self, device: &str) -> Result<(), StoreError> {
-        let mut tx = self.writing().await?;
-        sqlx::query(
-            "UPDATE devices SET revoked_at = $3 WHERE tenant = $1 AND device = $2 AND revoked_at = 0",
-        )
-        .bind(TENANT)
-        .bind(device)
-        .bind(self.hands.now().0)
-        .execute(&mut *tx)
-        .await?;
-        bump_setup(&mut tx).await?;
-        tx.commit().await?;
-        self.tell_of_change();
-        Ok(())
+        self.write(|mut tx| async move {
+            sqlx::query(
+                "UPDATE devices SET revoked_at = $3 WHERE tenant = $1 AND device = $2 AND revoked_at = 0",
+            )
+            .bind(TENANT)
+            .bind(device)
+            .bind(self.hands.now().0)
+            .execute(&mut *tx)
+            .await?;
+            bump_setup(&mut tx).await?;
+            tx.commit().await?;
+            self.tell_of_change();
+            Ok(())
+        })
+        .await
     }
 }
 

@@ -96,27 +96,29 @@ impl Store {
     /// Writes down what the merchant says of it, which changes nothing if it said so before. What was refunded is not
     /// cancelled any more: a clerk shall hear that the money went back. Nothing if there is no such entitlement; else how it stands now.
     pub async fn set_standing(&self, id: &str, standing: Standing) -> Result<Option<Standing>, StoreError> {
-        let mut tx = self.writing().await?;
-        let changed = sqlx::query(
-            "UPDATE entitlements SET standing = $4, version = version + 1
-             WHERE tenant = $1 AND bucket = $2 AND entitlement = $3 AND standing <> $4
-               AND NOT ($4 = 'cancelled' AND standing = 'refunded')",
-        )
-        .bind(TENANT)
-        .bind(BUCKET)
-        .bind(id)
-        .bind(standing_code(standing))
-        .execute(&mut *tx)
-        .await?;
-        if changed.rows_affected() == 0 {
-            return Ok(one(&mut tx, id).await?.map(|held| held.entitlement.standing));
-        }
-        let mut touched = Touched::default();
-        touched.add(id);
-        touched.tell(&mut tx).await?;
-        tx.commit().await?;
-        self.tell_of_change();
-        Ok(Some(standing))
+        self.write(|mut tx| async move {
+            let changed = sqlx::query(
+                "UPDATE entitlements SET standing = $4, version = version + 1
+                 WHERE tenant = $1 AND bucket = $2 AND entitlement = $3 AND standing <> $4
+                   AND NOT ($4 = 'cancelled' AND standing = 'refunded')",
+            )
+            .bind(TENANT)
+            .bind(BUCKET)
+            .bind(id)
+            .bind(standing_code(standing))
+            .execute(&mut *tx)
+            .await?;
+            if changed.rows_affected() == 0 {
+                return Ok(one(&mut tx, id).await?.map(|held| held.entitlement.standing));
+            }
+            let mut touched = Touched::default();
+            touched.add(id);
+            touched.tell(&mut tx).await?;
+            tx.commit().await?;
+            self.tell_of_change();
+            Ok(Some(standing))
+        })
+        .await
     }
 }
 

@@ -53,36 +53,38 @@ struct Journal {
 impl Store {
     /// Takes lines in.
     pub async fn take_in(&self, device: &Device, handed_in: &HandedIn) -> Result<Intake, StoreError> {
-        let mut tx = self.writing().await?;
-        let Some(mut journal) = journal_of(&mut tx, device, handed_in).await? else {
-            return Ok(Intake::Fork { head: 0 });
-        };
-        let (head, after) = (unsigned(journal.head), handed_in.after);
-        if after > head {
-            return Ok(Intake::Gap { head });
-        }
-        let mut touched = Touched::default();
-        let mut settlements = Vec::new();
-        let held = held_lines(&mut tx, device, &journal, signed(after)).await?;
-        for (seq, bytes) in (signed(after) + 1..).zip(handed_in.lines.iter().take(BATCH_LENGTH_MAX)) {
-            let settlement = match held.get(&seq) {
-                Some((stored, _)) if stored != bytes => return Ok(Intake::Fork { head }),
-                Some((_, settlement)) if settlement.is_empty() => None,
-                Some((_, settlement)) => Some(serde_json::from_str(settlement)?),
-                None => match self.take_line(&mut tx, device, &mut journal, bytes, &mut touched).await? {
-                    Some(settlement) => settlement,
-                    None => return Ok(Intake::Fork { head }),
-                },
+        self.write(|mut tx| async move {
+            let Some(mut journal) = journal_of(&mut tx, device, handed_in).await? else {
+                return Ok(Intake::Fork { head: 0 });
             };
-            settlements.extend(settlement);
-        }
-        touched.tell(&mut tx).await?;
-        write_head(&mut tx, device, &journal).await?;
-        tx.commit().await?;
-        if !touched.is_empty() {
-            self.tell_of_change();
-        }
-        Ok(Intake::Kept(wire::api::Intake { head: unsigned(journal.head), settlements }))
+            let (head, after) = (unsigned(journal.head), handed_in.after);
+            if after > head {
+                return Ok(Intake::Gap { head });
+            }
+            let mut touched = Touched::default();
+            let mut settlements = Vec::new();
+            let held = held_lines(&mut tx, device, &journal, signed(after)).await?;
+            for (seq, bytes) in (signed(after) + 1..).zip(handed_in.lines.iter().take(BATCH_LENGTH_MAX)) {
+                let settlement = match held.get(&seq) {
+                    Some((stored, _)) if stored != bytes => return Ok(Intake::Fork { head }),
+                    Some((_, settlement)) if settlement.is_empty() => None,
+                    Some((_, settlement)) => Some(serde_json::from_str(settlement)?),
+                    None => match self.take_line(&mut tx, device, &mut journal, bytes, &mut touched).await? {
+                        Some(settlement) => settlement,
+                        None => return Ok(Intake::Fork { head }),
+                    },
+                };
+                settlements.extend(settlement);
+            }
+            touched.tell(&mut tx).await?;
+            write_head(&mut tx, device, &journal).await?;
+            tx.commit().await?;
+            if !touched.is_empty() {
+                self.tell_of_change();
+            }
+            Ok(Intake::Kept(wire::api::Intake { head: unsigned(journal.head), settlements }))
+        })
+        .await
     }
 
     /// Takes the next line: its settlement, if it has one; nothing at all if it is not the next of this journal.

@@ -208,19 +208,21 @@ impl Store {
         role_key: &IssuingKey,
     ) -> Result<Result<u32, KeysRefused>, StoreError> {
         let now = self.hands.now();
-        let mut tx = self.writing().await?;
-        for change in changes {
-            if let Err(refused) = apply(&mut tx, change, now).await? {
-                return Ok(Err(refused));
+        self.write(|mut tx| async move {
+            for change in changes {
+                if let Err(refused) = apply(&mut tx, change, now).await? {
+                    return Ok(Err(refused));
+                }
             }
-        }
-        let Some(version) = sign_list(&mut tx, role_key, now).await? else {
-            return Ok(Err(KeysRefused::TooMuch));
-        };
-        bump_setup(&mut tx).await?;
-        tx.commit().await?;
-        self.tell_of_change();
-        Ok(Ok(version))
+            let Some(version) = sign_list(&mut tx, role_key, now).await? else {
+                return Ok(Err(KeysRefused::TooMuch));
+            };
+            bump_setup(&mut tx).await?;
+            tx.commit().await?;
+            self.tell_of_change();
+            Ok(Ok(version))
+        })
+        .await
     }
 }
 

@@ -1,8 +1,9 @@
 //! Brings a database to the schema that this program knows, and refuses one that is newer.
 
-use sqlx::Row;
+use sqlx::{AssertSqlSafe, Row};
 
-use super::{Store, StoreError};
+use super::db::Conn;
+use super::{Location, Store, StoreError};
 
 /// Each schema's number, name and statements. Never changed once released: a new file is added.
 const MIGRATIONS: [(i64, &str, &str); 5] = [
@@ -16,46 +17,115 @@ const MIGRATIONS: [(i64, &str, &str); 5] = [
 /// The schema whose hashes no SQL can calculate.
 const FEED: &str = "feed";
 
-/// Runs what is missing, all in one transaction, so that two programs that start at once do not meet half-way.
-pub(super) async fn run(store: &Store) -> Result<(), StoreError> {
-    let mut tx = store.writing().await?;
-    sqlx::raw_sql(
-        "CREATE TABLE IF NOT EXISTS migrations (
-            number INTEGER NOT NULL PRIMARY KEY, name TEXT NOT NULL, applied_at INTEGER NOT NULL
-        ) STRICT",
-    )
-    .execute(&mut *tx)
-    .await?;
-    let row =
-        sqlx::query("SELECT COALESCE(MAX(number), 0) AS latest FROM migrations").fetch_one(&mut *tx).await?;
-    let found: i64 = row.try_get("latest")?;
-    let known = MIGRATIONS.len() as i64;
-    if found > known {
-        return Err(StoreError::Newer { found, known });
+/// What keeps the numbers of the schemas that were run.
+const MIGRATIONS_TABLE: &str = "
+    CREATE TABLE IF NOT EXISTS migrations (
+        number INTEGER NOT NULL PRIMARY KEY,
+        name TEXT NOT NULL,
+        applied_at INTEGER NOT NULL
+    ) STRICT;";
+
+/// How the schema of a database stands to the one that this program knows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Schema {
+    /// The latest that the database has; 0 if it is empty.
+    pub found: i64,
+    /// The latest that this program knows.
+    pub known: i64,
+}
+
+impl Schema {
+    /// The numbers and names of what is missing in the database.
+    pub fn pending(&self) -> impl Iterator<Item = (i64, &'static str)> {
+        let found = self.found;
+        MIGRATIONS.iter().map(|(number, name, _)| (*number, *name)).filter(move |(number, _)| *number > found)
     }
-    for (number, name, statements) in MIGRATIONS.into_iter().filter(|(number, ..)| *number > found) {
-        sqlx::raw_sql(statements).execute(&mut *tx).await?;
-        if name == FEED {
-            super::feeds::fill(&mut tx).await?;
+}
+
+impl Store {
+    /// How the schema there stands, without changing anything; nothing if there is no database.
+    /// [`StoreError::Newer`] if a newer program has written it.
+    pub async fn schema_at(location: &Location) -> Result<Option<Schema>, StoreError> {
+        if location.is_missing()? {
+            return Ok(None);
         }
-        sqlx::query("INSERT INTO migrations (number, name, applied_at) VALUES ($1, $2, $3)")
-            .bind(number)
-            .bind(name)
-            .bind(store.hands().now().0)
-            .execute(&mut *tx)
-            .await?;
-        tracing::info!(number, name, "schema brought up to date");
+        let db = location.open().await?;
+        let mut conn = db.read.acquire().await?;
+        let found =
+            if db.engine.has_table(&mut conn, "migrations").await? { latest(&mut conn).await? } else { 0 };
+        drop(conn);
+        db.close().await;
+        compared(found).map(Some)
     }
-    tx.commit().await?;
+}
+
+/// Runs what is missing, each schema in a transaction of its own. Several programs may start at once: each schema is
+/// run by one of them, and the others find it done.
+pub(super) async fn run(store: &Store) -> Result<(), StoreError> {
+    let engine = store.db.engine;
+    let table = engine.spell(MIGRATIONS_TABLE);
+    let found = store
+        .write(|mut tx| {
+            let table = AssertSqlSafe(table.clone());
+            async move {
+                sqlx::raw_sql(table).execute(&mut *tx).await?;
+                let found = latest(&mut tx).await?;
+                tx.commit().await?;
+                Ok(found)
+            }
+        })
+        .await?;
+    compared(found)?;
+    for (number, name, statements) in MIGRATIONS.into_iter().filter(|(number, ..)| *number > found) {
+        let statements = engine.spell(statements);
+        let mine = store
+            .write(|mut tx| {
+                let statements = AssertSqlSafe(statements.clone());
+                async move {
+                    if latest(&mut tx).await? >= number {
+                        return Ok(false);
+                    }
+                    // First the number: whoever else is at this schema waits for it.
+                    sqlx::query("INSERT INTO migrations (number, name, applied_at) VALUES ($1, $2, $3)")
+                        .bind(number)
+                        .bind(name)
+                        .bind(store.hands().now().0)
+                        .execute(&mut *tx)
+                        .await?;
+                    sqlx::raw_sql(statements).execute(&mut *tx).await?;
+                    if name == FEED {
+                        super::feeds::fill(&mut tx).await?;
+                    }
+                    tx.commit().await?;
+                    Ok(true)
+                }
+            })
+            .await?;
+        if mine {
+            tracing::info!(number, name, "schema brought up to date");
+        }
+    }
     Ok(())
+}
+
+/// The number of the latest schema that was run.
+async fn latest(conn: &mut Conn) -> Result<i64, StoreError> {
+    let row =
+        sqlx::query("SELECT COALESCE(MAX(number), 0) AS latest FROM migrations").fetch_one(conn).await?;
+    Ok(row.try_get("latest")?)
+}
+
+/// Beside what this program knows. It must not touch a newer one.
+fn compared(found: i64) -> Result<Schema, StoreError> {
+    let known = MIGRATIONS.len() as i64;
+    if found > known { Err(StoreError::Newer { found, known }) } else { Ok(Schema { found, known }) }
 }
 
 #[cfg(test)]
 mod tests {
-    use sqlx::AssertSqlSafe;
     use wire::feed::{Digest, RowKey};
 
-    use super::super::db::{self, Conn, DbRow};
+    use super::super::db::DbRow;
     use super::*;
     use crate::real;
 
@@ -64,7 +134,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let store = Store::open(folder.path(), real::hands()).await.unwrap();
         sqlx::query("INSERT INTO migrations (number, name, applied_at) VALUES (99, 'later', 0)")
-            .execute(&store.write)
+            .execute(&store.db.write)
             .await
             .unwrap();
         store.close().await;
@@ -126,7 +196,7 @@ mod tests {
     #[tokio::test]
     async fn a_database_of_an_older_program_keeps_every_row() {
         let folder = tempfile::tempdir().unwrap();
-        let database = db::open_sqlite(&folder.path().join("server.db")).await.unwrap();
+        let database = Location::file(folder.path()).open().await.unwrap();
         let mut old = database.write.acquire().await.unwrap();
         let migrations = "CREATE TABLE migrations (number INTEGER NOT NULL PRIMARY KEY, name TEXT NOT NULL,
                           applied_at INTEGER NOT NULL) STRICT; INSERT INTO migrations VALUES (3, 'old', 0);";
@@ -137,10 +207,10 @@ mod tests {
         let before = contents(&mut old).await;
         assert!(before.iter().all(|rows| !rows.is_empty()), "every table has a row: {before:?}");
         drop(old);
-        database.write.close().await;
+        database.close().await;
 
         let store = Store::open(folder.path(), real::hands()).await.unwrap();
-        let mut now = store.write.acquire().await.unwrap();
+        let mut now = store.db.write.acquire().await.unwrap();
         assert_eq!(contents(&mut now).await, before, "every row is as it was");
         let astray = sqlx::query("PRAGMA foreign_key_check").fetch_all(&mut *now).await.unwrap();
         assert!(astray.is_empty(), "every row refers to one that is there");

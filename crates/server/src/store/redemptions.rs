@@ -135,45 +135,49 @@ impl Store {
         number: Number,
         asked: &Redeem,
     ) -> Result<Online, StoreError> {
-        let request = serde_json::to_string(asked)?;
+        let request = &serde_json::to_string(asked)?;
         let now = self.hands.now();
-        let mut tx = self.writing().await?;
-        if let Some(row) = row_of(&mut tx, number).await? {
-            return Ok(repeat(row, device, asked, &request));
-        }
-        let asked = Asked {
-            number,
-            entitlement: &asked.entitlement,
-            takes: &asked.takes,
-            clerk: &asked.clerk,
-            at: asked.at,
-            request: &request,
-            shown: asked.moment.map_or(Shown::Nothing, Shown::Now),
-        };
-        let mut touched = Touched::default();
-        let counted = decide_and_write(&mut tx, device, &asked, now, now, &mut touched).await?;
-        touched.tell(&mut tx).await?;
-        tx.commit().await?;
-        if !touched.is_empty() {
-            self.tell_of_change();
-        }
-        Ok(Online::Answer(answer_of(&counted)?))
+        self.write(|mut tx| async move {
+            if let Some(row) = row_of(&mut tx, number).await? {
+                return Ok(repeat(row, device, asked, request));
+            }
+            let asked = Asked {
+                number,
+                entitlement: &asked.entitlement,
+                takes: &asked.takes,
+                clerk: &asked.clerk,
+                at: asked.at,
+                request,
+                shown: asked.moment.map_or(Shown::Nothing, Shown::Now),
+            };
+            let mut touched = Touched::default();
+            let counted = decide_and_write(&mut tx, device, &asked, now, now, &mut touched).await?;
+            touched.tell(&mut tx).await?;
+            tx.commit().await?;
+            if !touched.is_empty() {
+                self.tell_of_change();
+            }
+            Ok(Online::Answer(answer_of(&counted)?))
+        })
+        .await
     }
 
     /// Says what became of a number. If it was not counted it is voided, so that a late copy of its request can do
     /// nothing.
     pub async fn ask(&self, device: &Device, number: Number) -> Result<Fate, StoreError> {
-        let mut tx = self.writing().await?;
-        let fate = match row_of(&mut tx, number).await? {
-            Some(row) if row.state == State::Counted => Fate::Counted(row.told.done),
-            Some(_) => Fate::Voided,
-            None => {
-                void(&mut tx, device, number, self.hands.now()).await?;
-                Fate::Voided
-            }
-        };
-        tx.commit().await?;
-        Ok(fate)
+        self.write(|mut tx| async move {
+            let fate = match row_of(&mut tx, number).await? {
+                Some(row) if row.state == State::Counted => Fate::Counted(row.told.done),
+                Some(_) => Fate::Voided,
+                None => {
+                    void(&mut tx, device, number, self.hands.now()).await?;
+                    Fate::Voided
+                }
+            };
+            tx.commit().await?;
+            Ok(fate)
+        })
+        .await
     }
 
     /// What was counted, the latest first: of one store or all, received since then.
@@ -195,7 +199,7 @@ impl Store {
         .bind(TENANT)
         .bind(since.0)
         .bind(store.unwrap_or(""))
-        .fetch_all(&self.read)
+        .fetch_all(&self.db.read)
         .await?;
         rows.iter().map(listed).collect()
     }
@@ -206,7 +210,7 @@ impl Store {
         device: &Device,
         before: &CountedBefore<'_>,
     ) -> Result<Counted, StoreError> {
-        let asked = Asked {
+        let asked = &Asked {
             number: Number::new(before.at, self.hands.random()),
             entitlement: before.entitlement,
             takes: &before.takes,
@@ -215,13 +219,16 @@ impl Store {
             request: "",
             shown: Shown::Nothing,
         };
-        let mut tx = self.writing().await?;
-        let mut touched = Touched::default();
-        let counted = decide_and_write(&mut tx, device, &asked, before.at, before.at, &mut touched).await?;
-        touched.tell(&mut tx).await?;
-        tx.commit().await?;
-        self.tell_of_change();
-        Ok(counted)
+        self.write(|mut tx| async move {
+            let mut touched = Touched::default();
+            let counted =
+                decide_and_write(&mut tx, device, asked, before.at, before.at, &mut touched).await?;
+            touched.tell(&mut tx).await?;
+            tx.commit().await?;
+            self.tell_of_change();
+            Ok(counted)
+        })
+        .await
     }
 }
 

@@ -98,40 +98,41 @@ impl Store {
         asked: &SignedIssue<'_>,
     ) -> Result<Result<Vec<IssuedSigned>, IssueRefused>, StoreError> {
         let now = self.hands.now();
-        let mut tx = self.writing().await?;
-        let Some(campaign) = campaigns::one(&mut tx, asked.campaign).await? else {
-            return Ok(Err(IssueRefused::NoCampaign(asked.campaign)));
-        };
-        let mut issued = Vec::with_capacity(asked.items.len());
-        let mut fresh = Vec::new();
-        for item in asked.items {
-            match issue::before(&mut tx, &item.reference, &item.request).await? {
-                Some(Ok(held)) => {
-                    issued.push(IssuedSigned { text: held.code.secret().to_owned(), id: held.entitlement.id })
+        self.write(|mut tx| async move {
+            let Some(campaign) = campaigns::one(&mut tx, asked.campaign).await? else {
+                return Ok(Err(IssueRefused::NoCampaign(asked.campaign)));
+            };
+            let mut issued = Vec::with_capacity(asked.items.len());
+            let mut fresh = Vec::new();
+            for item in asked.items {
+                match issue::before(&mut tx, &item.reference, &item.request).await? {
+                    Some(Ok(held)) => issued
+                        .push(IssuedSigned { text: held.code.secret().to_owned(), id: held.entitlement.id }),
+                    Some(Err(refused)) => return Ok(Err(refused)),
+                    None => fresh.push(item),
                 }
-                Some(Err(refused)) => return Ok(Err(refused)),
-                None => fresh.push(item),
             }
-        }
-        let mut touched = Touched::default();
-        let first = allot(&mut tx, asked.campaign, fresh.len()).await?;
-        status::issued(&mut tx, asked.campaign, first, fresh.len()).await?;
-        for (place, item) in fresh.into_iter().enumerate() {
-            let number = u32::try_from(first + place as i64)
-                .map_err(|_| StoreError::Data(format!("campaign {} is full", asked.campaign)))?;
-            let serial = Serial { campaign: asked.campaign, number };
-            match write(&mut tx, asked, &campaign, item, serial, now).await? {
-                Ok(one) => issued.push(one),
-                Err(refused) => return Ok(Err(refused)),
+            let mut touched = Touched::default();
+            let first = allot(&mut tx, asked.campaign, fresh.len()).await?;
+            status::issued(&mut tx, asked.campaign, first, fresh.len()).await?;
+            for (place, item) in fresh.into_iter().enumerate() {
+                let number = u32::try_from(first + place as i64)
+                    .map_err(|_| StoreError::Data(format!("campaign {} is full", asked.campaign)))?;
+                let serial = Serial { campaign: asked.campaign, number };
+                match write(&mut tx, asked, &campaign, item, serial, now).await? {
+                    Ok(one) => issued.push(one),
+                    Err(refused) => return Ok(Err(refused)),
+                }
+                if !campaign.campaign.complete {
+                    touched.add(&EntitlementId::of(serial).0);
+                }
             }
-            if !campaign.campaign.complete {
-                touched.add(&EntitlementId::of(serial).0);
-            }
-        }
-        touched.tell(&mut tx).await?;
-        tx.commit().await?;
-        self.tell_of_change();
-        Ok(Ok(issued))
+            touched.tell(&mut tx).await?;
+            tx.commit().await?;
+            self.tell_of_change();
+            Ok(Ok(issued))
+        })
+        .await
     }
 
     /// Until when a code of that serial may be shown, and the moment of the last one that was accepted if it rotates.
@@ -143,7 +144,7 @@ impl Store {
         .bind(TENANT)
         .bind(i64::from(serial.campaign))
         .bind(i64::from(serial.number))
-        .fetch_optional(&self.read)
+        .fetch_optional(&self.db.read)
         .await?;
         row.map(|row| {
             Ok(SignedState {

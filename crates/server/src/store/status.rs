@@ -321,7 +321,7 @@ mod tests {
             used.insert(u64::from_be_bytes(bytes) as i64 & i64::MAX);
             used = used.into_iter().map(|number| number % MILLION).collect();
         }
-        let mut plain = store.write.acquire().await.unwrap();
+        let mut plain = store.db.write.acquire().await.unwrap();
         sqlx::query("PRAGMA foreign_keys = OFF").execute(&mut *plain).await.unwrap();
         sqlx::query("BEGIN").execute(&mut *plain).await.unwrap();
         for number in &used {

@@ -76,40 +76,42 @@ impl Store {
     /// that version is there already or the list would be too long.
     pub async fn follow_root(&self, next: &NextRoot<'_>) -> Result<bool, StoreError> {
         let now = self.hands.now();
-        let mut tx = self.writing().await?;
-        let row = sqlx::query(
-            "SELECT COALESCE(MAX(version), 0) AS version FROM trust_documents
-             WHERE tenant = $1 AND kind = 'root'",
-        )
-        .bind(TENANT)
-        .fetch_one(&mut *tx)
-        .await?;
-        if row.try_get::<i64, _>("version")? + 1 != i64::from(next.version) {
-            return Ok(false);
-        }
-        insert(&mut tx, Document::Root, next.version, next.bytes, now).await?;
-        let replaced = next.keys.iter().any(|key| key.role == keys::Role::Lists);
-        if replaced {
-            sqlx::query(
-                "UPDATE keys SET withdrawn_at = $2 WHERE tenant = $1 AND role = 'lists' AND withdrawn_at = 0",
+        self.write(|mut tx| async move {
+            let row = sqlx::query(
+                "SELECT COALESCE(MAX(version), 0) AS version FROM trust_documents
+                 WHERE tenant = $1 AND kind = 'root'",
             )
             .bind(TENANT)
-            .bind(now.0)
-            .execute(&mut *tx)
+            .fetch_one(&mut *tx)
             .await?;
-        }
-        for key in next.keys {
-            if !keys::insert(&mut tx, key, now).await? {
+            if row.try_get::<i64, _>("version")? + 1 != i64::from(next.version) {
                 return Ok(false);
             }
-        }
-        if keys::sign_list(&mut tx, next.role_key, now).await?.is_none() {
-            return Ok(false);
-        }
-        bump_setup(&mut tx).await?;
-        tx.commit().await?;
-        self.tell_of_change();
-        Ok(true)
+            insert(&mut tx, Document::Root, next.version, next.bytes, now).await?;
+            let replaced = next.keys.iter().any(|key| key.role == keys::Role::Lists);
+            if replaced {
+                sqlx::query(
+                    "UPDATE keys SET withdrawn_at = $2 WHERE tenant = $1 AND role = 'lists' AND withdrawn_at = 0",
+                )
+                .bind(TENANT)
+                .bind(now.0)
+                .execute(&mut *tx)
+                .await?;
+            }
+            for key in next.keys {
+                if !keys::insert(&mut tx, key, now).await? {
+                    return Ok(false);
+                }
+            }
+            if keys::sign_list(&mut tx, next.role_key, now).await?.is_none() {
+                return Ok(false);
+            }
+            bump_setup(&mut tx).await?;
+            tx.commit().await?;
+            self.tell_of_change();
+            Ok(true)
+        })
+        .await
     }
 }
 

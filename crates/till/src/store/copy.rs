@@ -16,6 +16,8 @@ use wire::api::{Entry, Setup};
 use wire::entitlement::Entitlement;
 use wire::feed::{Digest, RowHash, RowKey, Told};
 
+use super::disk::{Disk, Flush};
+
 mod building;
 mod look_over;
 
@@ -57,6 +59,7 @@ CREATE INDEX entitlement_of_member ON entitlement (member) WHERE member IS NOT N
 #[derive(Debug)]
 pub struct Copy {
     db: Connection,
+    disk: Disk,
     key: RowKey,
     setup: Option<Setup>,
     place: Place,
@@ -147,12 +150,13 @@ impl Copy {
     /// Opens, and makes if need be, the copy at `path`. A file that cannot be used is renamed first; its new name
     /// comes back.
     pub fn open(path: &Path, key: RowKey, now: UnixMs) -> Result<(Copy, Option<PathBuf>), CopyError> {
-        match Copy::try_open(path, key) {
+        let disk = Disk::default();
+        match Copy::open_on(&disk, path, key) {
             Ok(copy) => Ok((copy, None)),
             Err(error) => {
                 tracing::warn!(%error, "the local copy cannot be used");
                 let aside = set_aside(path, now)?;
-                Ok((Copy::try_open(path, key)?, Some(aside)))
+                Ok((Copy::open_on(&disk, path, key)?, Some(aside)))
             }
         }
     }
@@ -163,7 +167,7 @@ impl Copy {
         drop(std::mem::replace(&mut self.db, Connection::open_in_memory()?));
         let aside = set_aside(path, now)?;
         let setup = self.setup.take();
-        *self = Copy::try_open(path, self.key)?;
+        *self = Copy::open_on(&self.disk, path, self.key)?;
         // Who may sign in was read before the damage was met, and is still true.
         if let Some(setup) = setup {
             self.set_setup(setup)?;
@@ -171,11 +175,11 @@ impl Copy {
         Ok(aside)
     }
 
-    fn try_open(path: &Path, key: RowKey) -> Result<Copy, CopyError> {
-        let db = Connection::open(path)?;
-        db.pragma_update(None, "locking_mode", "EXCLUSIVE")?;
-        db.pragma_update(None, "journal_mode", "WAL")?;
-        db.pragma_update(None, "synchronous", "NORMAL")?;
+    /// Opens, and makes if need be, the copy at `path`, as it is.
+    #[doc(hidden)]
+    pub fn open_on(disk: &Disk, path: &Path, key: RowKey) -> Result<Copy, CopyError> {
+        // What the last flush did not reach is fetched again.
+        let db = disk.open(path, Flush::NowAndThen)?;
         match db.query_row("PRAGMA user_version", [], |row| row.get::<_, i64>(0))? {
             SCHEMA_VERSION => {}
             0 => db.execute_batch(&format!(
@@ -184,7 +188,7 @@ impl Copy {
             other => return Err(CopyError::Damaged(format!("schema {other} is another program's"))),
         }
         let place = Place::read(&db, &key)?;
-        let mut copy = Copy { db, key, setup: None, place, look_over: None };
+        let mut copy = Copy { db, disk: disk.clone(), key, setup: None, place, look_over: None };
         // Reads one row of each table, so that a damaged page is met now and not under a customer's eyes.
         copy.db.query_row("SELECT count(*) FROM (SELECT 1 FROM entitlement LIMIT 1)", [], |_| Ok(()))?;
         copy.setup = copy.fact("setup")?.map(|text| serde_json::from_str(&text)).transpose()?;

@@ -81,7 +81,7 @@ impl Store {
         .bind(TENANT)
         .bind(&device.store.id)
         .bind(STATUS)
-        .fetch_one(&self.read)
+        .fetch_one(&self.db.read)
         .await?;
         Ok(FeedPosition {
             epoch: row.try_get("epoch")?,

@@ -104,22 +104,24 @@ impl Store {
     /// Sees to it that the database has the key of its receipts.
     pub(in super::super) async fn found_receipts(&self) -> Result<[u8; 32], StoreError> {
         let drawn = self.hands.random::<32>();
-        let mut tx = self.writing().await?;
-        let row = sqlx::query("SELECT receipt_key FROM chain WHERE tenant = $1")
-            .bind(TENANT)
-            .fetch_one(&mut *tx)
-            .await?;
-        let mut held: Vec<u8> = row.try_get("receipt_key")?;
-        if held.is_empty() {
-            sqlx::query("UPDATE chain SET receipt_key = $2 WHERE tenant = $1")
+        self.write(|mut tx| async move {
+            let row = sqlx::query("SELECT receipt_key FROM chain WHERE tenant = $1")
                 .bind(TENANT)
-                .bind(&drawn[..])
-                .execute(&mut *tx)
+                .fetch_one(&mut *tx)
                 .await?;
-            tx.commit().await?;
-            held = drawn.to_vec();
-        }
-        held.try_into().map_err(|_| StoreError::Data("a receipt key that is not 32 bytes".to_owned()))
+            let mut held: Vec<u8> = row.try_get("receipt_key")?;
+            if held.is_empty() {
+                sqlx::query("UPDATE chain SET receipt_key = $2 WHERE tenant = $1")
+                    .bind(TENANT)
+                    .bind(&drawn[..])
+                    .execute(&mut *tx)
+                    .await?;
+                tx.commit().await?;
+                held = drawn.to_vec();
+            }
+            held.try_into().map_err(|_| StoreError::Data("a receipt key that is not 32 bytes".to_owned()))
+        })
+        .await
     }
 }
 

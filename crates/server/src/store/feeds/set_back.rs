@@ -35,33 +35,37 @@ impl Store {
         }
         drop(tx);
         // Once more where nothing else writes: of two tills that prove it, one begins the new epoch.
-        let mut tx = self.writing().await?;
-        let Some(how) = contradiction(&mut tx, device, &receipt).await? else { return Ok(false) };
-        let epoch = begin_anew(&mut tx, self, Some(device)).await?;
-        tx.commit().await?;
-        self.tell_of_change();
-        tracing::error!(
-            till = %device.id, how, epoch,
-            "THIS DATABASE WAS SET BACK TO AN OLDER STATE. All feeds begin anew; every till brings its lines again. \
-             What only this server knew since that backup is lost: look at what was issued and refunded."
-        );
-        Ok(true)
+        self.write(|mut tx| async move {
+            let Some(how) = contradiction(&mut tx, device, &receipt).await? else { return Ok(false) };
+            let epoch = begin_anew(&mut tx, self, Some(device)).await?;
+            tx.commit().await?;
+            self.tell_of_change();
+            tracing::error!(
+                till = %device.id, how, epoch,
+                "THIS DATABASE WAS SET BACK TO AN OLDER STATE. All feeds begin anew; every till brings its lines again. \
+                 What only this server knew since that backup is lost: look at what was issued and refunded."
+            );
+            Ok(true)
+        })
+        .await
     }
 
     /// All feeds begin anew, and their digests are added up anew, because whoever runs the server says that the database
     /// was restored. Gives the new epoch.
     pub async fn begin_feeds_anew(&self) -> Result<String, StoreError> {
-        let mut tx = self.writing().await?;
-        let epoch = begin_anew(&mut tx, self, None).await?;
-        for feed in feed_states(&mut tx).await? {
-            let digest = add_up(&mut tx, &feed.feed).await?;
-            super::set_digest(&mut tx, &feed.feed, &digest.to_bytes()).await?;
-            super::mark(&mut tx, &feed.feed, (feed.seq, feed.seq), &digest.to_bytes()).await?;
-        }
-        tx.commit().await?;
-        self.tell_of_change();
-        tracing::warn!(epoch, "all feeds begin anew: the database was said to be restored");
-        Ok(epoch)
+        self.write(|mut tx| async move {
+            let epoch = begin_anew(&mut tx, self, None).await?;
+            for feed in feed_states(&mut tx).await? {
+                let digest = add_up(&mut tx, &feed.feed).await?.to_bytes();
+                super::set_digest(&mut tx, &feed.feed, &digest).await?;
+                super::mark(&mut tx, &feed.feed, (feed.seq, feed.seq), &digest).await?;
+            }
+            tx.commit().await?;
+            self.tell_of_change();
+            tracing::warn!(epoch, "all feeds begin anew: the database was said to be restored");
+            Ok(epoch)
+        })
+        .await
     }
 
     /// The epoch of all feeds, and how each store's feed stands.
@@ -78,7 +82,7 @@ impl Store {
             "SELECT epoch, drawn_at, device FROM set_backs WHERE tenant = $1 ORDER BY drawn_at DESC, epoch",
         )
         .bind(TENANT)
-        .fetch_all(&self.read)
+        .fetch_all(&self.db.read)
         .await?;
         rows.iter()
             .map(|row| {

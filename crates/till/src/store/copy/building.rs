@@ -268,14 +268,14 @@ impl Copy {
         let renamed = std::fs::rename(new, path).map_err(failed);
         if renamed.is_err() {
             // Whatever is there now stays in use.
-            *self = Copy::try_open(path, self.key)?;
+            *self = Copy::open_on(&self.disk, path, self.key)?;
             return renamed;
         }
         if let Some(folder) = path.parent() {
             // Not every system can do this to a folder; those that cannot need not.
             let _ = File::open(folder).and_then(|folder| folder.sync_all());
         }
-        *self = Copy::try_open(path, self.key)?;
+        *self = Copy::open_on(&self.disk, path, self.key)?;
         if let Some(setup) = setup.filter(|setup| self.setup.as_ref() != Some(setup)) {
             self.set_setup(setup)?;
         }

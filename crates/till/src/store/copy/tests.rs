@@ -1,3 +1,5 @@
+//! What the copy holds after pages, damage and snapshots, and that whatever was done to it by hand is found.
+
 use std::fs;
 
 use wire::entitlement::{Kind, Standing};
