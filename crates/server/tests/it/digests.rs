@@ -17,7 +17,7 @@ fn key(till: &Till) -> RowKey {
 fn digest_of(till: &Till, page: &Page) -> Digest {
     let mut digest = Digest::EMPTY;
     for entry in &page.entries {
-        let id = entry.entitlement.read().unwrap().id;
+        let id = entry.entitlement.read().expect("an entitlement").id;
         digest.add(&key(till).hash(&id, &entry.code_hash, entry.entitlement.text()));
     }
     digest

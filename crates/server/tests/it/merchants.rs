@@ -75,7 +75,7 @@ async fn a_number_is_issued_once_and_found_again() {
     let told = till.page(0, 0).await.entries;
     assert_eq!(
         told.iter().map(|entry| entry.entitlement.read().unwrap().id).collect::<Vec<_>>(),
-        [first.id.clone()],
+        std::slice::from_ref(&first.id),
         "tills hear of it once"
     );
     assert_eq!(

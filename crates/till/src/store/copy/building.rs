@@ -52,6 +52,9 @@ pub struct Building {
     digest: Digest,
 }
 
+/// The chunks of the status lists, and the facts that say how far they reach.
+type StatusLists = (Vec<StatusChunk>, Vec<(&'static str, String)>);
+
 struct Part {
     name: String,
     first_id: String,
@@ -293,7 +296,7 @@ impl Copy {
     }
 
     /// The status lists, and how far they reach.
-    fn status_lists(&self) -> Result<(Vec<StatusChunk>, Vec<(&'static str, String)>), CopyError> {
+    fn status_lists(&self) -> Result<StatusLists, CopyError> {
         let mut select = self.db.prepare("SELECT campaign, chunk, covered, bits, hash FROM status_chunk")?;
         let mut chunks = vec![];
         for chunk in select.query_map([], StatusChunk::of)? {
