@@ -218,37 +218,45 @@ impl Book {
         let mut book = Book::default();
         let mut undos: BTreeMap<String, String> = BTreeMap::new();
         for line in till.journal() {
-            match line.act {
-                Line::Begun(begun) => drop(book.nothing.insert(begun.number)),
-                Line::Decided(decided) if decided.outcome == Outcome::Accepted => {
-                    book.nothing.remove(&decided.number);
-                    book.unseen.remove(&decided.number);
-                    book.handed_over.insert(decided.number);
-                }
-                Line::Decided(_) => {}
-                Line::Undone { number, of, .. } => {
-                    book.handed_over.remove(&of);
-                    book.unseen.remove(&of);
-                    book.nothing.insert(of.clone());
-                    undos.insert(number, of);
-                }
-                Line::Settled { number, settlement } => {
-                    let refused = matches!(settlement, Settlement::Refused { .. });
-                    if let Some(of) = undos.get(&number).filter(|_| refused) {
-                        book.nothing.remove(of);
-                        book.handed_over.insert(of.clone());
-                    }
-                    let counts = matches!(settlement, Settlement::Confirmed | Settlement::AlreadyCounted);
-                    if counts
-                        && !book.handed_over.contains(&number)
-                        && !undos.values().any(|of| *of == number)
-                    {
-                        book.nothing.remove(&number);
-                        book.unseen.insert(number);
-                    }
+            book.take_in(line.act, &mut undos);
+        }
+        book
+    }
+
+    fn take_in(&mut self, act: Line, undos: &mut BTreeMap<String, String>) {
+        match act {
+            Line::Begun(begun) => drop(self.nothing.insert(begun.number)),
+            Line::Decided(decided) if decided.outcome == Outcome::Accepted => {
+                self.nothing.remove(&decided.number);
+                self.unseen.remove(&decided.number);
+                self.handed_over.insert(decided.number);
+            }
+            Line::Decided(decided) => drop(decided.begun.map(|begun| self.nothing.insert(begun.number))),
+            Line::Refused(_) => {}
+            Line::Undone { number, of, .. } => {
+                self.handed_over.remove(&of);
+                self.unseen.remove(&of);
+                self.nothing.insert(of.clone());
+                undos.insert(number, of);
+            }
+            Line::Settled { settled } => {
+                for told in settled {
+                    self.settle(told.number, &told.settlement, undos);
                 }
             }
         }
-        book
+    }
+
+    fn settle(&mut self, number: String, settlement: &Settlement, undos: &BTreeMap<String, String>) {
+        let refused = matches!(settlement, Settlement::Refused { .. });
+        if let Some(of) = undos.get(&number).filter(|_| refused) {
+            self.nothing.remove(of);
+            self.handed_over.insert(of.clone());
+        }
+        let counts = matches!(settlement, Settlement::Confirmed | Settlement::AlreadyCounted);
+        if counts && !self.handed_over.contains(&number) && !undos.values().any(|of| *of == number) {
+            self.nothing.remove(&number);
+            self.unseen.insert(number);
+        }
     }
 }

@@ -118,34 +118,27 @@ impl Ledger {
         let at = UnixMs(line.at);
         self.latest = self.latest.max(Some(at));
         match &line.act {
-            Act::Begun(begun) => {
-                let Ok(number) = begun.number.parse::<Number>() else { return };
-                self.order.push(number);
-                self.of_entitlement.entry(begun.entitlement.clone()).or_default().push(number);
-                self.redemptions.insert(
-                    number,
-                    Redemption {
-                        number,
-                        begun: begun.clone(),
-                        begun_at: at,
-                        decided: None,
-                        settlement: None,
-                        undone_by: None,
-                    },
-                );
-            }
+            Act::Begun(begun) => self.begin(begun, at),
             Act::Decided(decided) => {
                 let Ok(number) = decided.number.parse() else { return };
+                if let Some(begun) = &decided.begun {
+                    self.begin(begun, at);
+                }
                 if let Some(redemption) = self.redemptions.get_mut(&number) {
                     redemption.decided = Some((decided.clone(), at));
                 }
                 self.count_waiting(number);
             }
-            Act::Settled { number, settlement } => {
-                let (Ok(number), Ok(settlement)) = (number.parse(), Settlement::try_from(settlement)) else {
-                    return;
-                };
-                self.settle(number, settlement);
+            Act::Refused(_) => {}
+            Act::Settled { settled } => {
+                for told in settled {
+                    let (Ok(number), Ok(settlement)) =
+                        (told.number.parse(), Settlement::try_from(&told.settlement))
+                    else {
+                        continue;
+                    };
+                    self.settle(number, settlement);
+                }
             }
             Act::Undone { number, of, clerk } => {
                 let (Ok(number), Ok(of)) = (number.parse(), of.parse()) else { return };
@@ -158,6 +151,16 @@ impl Ledger {
                 self.count_waiting(number);
             }
         }
+    }
+
+    fn begin(&mut self, begun: &Begun, at: UnixMs) {
+        let Ok(number) = begun.number.parse::<Number>() else { return };
+        self.order.push(number);
+        self.of_entitlement.entry(begun.entitlement.clone()).or_default().push(number);
+        let begun = begun.clone();
+        let redemption =
+            Redemption { number, begun, begun_at: at, decided: None, settlement: None, undone_by: None };
+        self.redemptions.insert(number, redemption);
     }
 
     fn settle(&mut self, number: Number, settlement: Settlement) {
@@ -341,6 +344,7 @@ mod tests {
         let outcome = Outcome::Accepted;
         Act::Decided(Decided {
             number: number(n),
+            begun: None,
             outcome,
             reason,
             basis,
@@ -351,7 +355,7 @@ mod tests {
     }
 
     fn settled(n: u8, settlement: wire::api::Settlement) -> Act {
-        Act::Settled { number: number(n), settlement }
+        Act::Settled { settled: vec![wire::line::Settled { number: number(n), settlement }] }
     }
 
     fn ledger(acts: Vec<Act>) -> Ledger {

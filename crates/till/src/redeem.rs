@@ -12,7 +12,7 @@ use model::settlement::Settlement;
 use model::time::{Doubt, UnixMs};
 use model::verdict::{Basis, Reason, Silence};
 use wire::api::{Redeem, Redeemed};
-use wire::line::{self, Act, Begun, Decided, NamedTake, Person};
+use wire::line::{self, Act, Begun, Decided, NamedTake, Person, Settled};
 
 use crate::ledger::State as Stand;
 use crate::link::LinkError;
@@ -109,7 +109,7 @@ impl Till {
         concluded
     }
 
-    /// Offline: begun and decided in one transaction, one flush of the disk.
+    /// Offline: begun and decided in one line, one flush of the disk.
     fn decide_alone(
         &self,
         state: &mut State,
@@ -128,8 +128,8 @@ impl Till {
         let answer = Answer::Silent(silence);
         let decision = decide::conclude(&known, takes, &state.place(), &state.policy(), now, answer);
         let begun = begin(number, wish, &known, Asking::Nobody, time.doubt);
-        let decided = decided(number, &known, takes, &decision);
-        state.write(now, vec![Act::Begun(begun), Act::Decided(decided)])?;
+        let decided = Decided { begun: Some(begun.into()), ..decided(number, &known, takes, &decision) };
+        state.write(now, vec![Act::Decided(decided)])?;
         self.wake.notify_one();
         self.tell_news();
         Ok(Concluded { number, decision, at: now })
@@ -148,8 +148,8 @@ impl Till {
         let mut guard = self.lock();
         let state = guard.as_mut().ok_or(Reason::NotEnrolled)?;
         let Some(answer) = answer else {
-            let number = number.to_string();
-            state.write(now, vec![Act::Settled { number, settlement: wire::api::Settlement::Voided }])?;
+            let voided = Settled { number: number.to_string(), settlement: wire::api::Settlement::Voided };
+            state.write(now, vec![Act::Settled { settled: vec![voided] }])?;
             return Ok(None);
         };
         let mut known = known.clone();
@@ -255,6 +255,7 @@ impl Till {
         let quantity = redemption.begun.takes.iter().map(|take| take.quantity).sum();
         let decided = Decided {
             number: number.to_string(),
+            begun: None,
             outcome: line::Outcome::Accepted,
             reason: reason.code().into(),
             basis: line::Basis::Server,
@@ -345,6 +346,7 @@ fn decided(number: Number, known: &Known, takes: &[Take], decision: &Decision) -
     let accepted = decision.outcome == Outcome::Accepted;
     Decided {
         number: number.to_string(),
+        begun: None,
         outcome: match decision.outcome {
             Outcome::Accepted => line::Outcome::Accepted,
             Outcome::Refused => line::Outcome::Refused,

@@ -11,7 +11,7 @@ use model::redemption::Number;
 use model::settlement::Settlement;
 use model::time::UnixMs;
 use wire::api::{Fate, Lines};
-use wire::line::Act;
+use wire::line::{Act, Settled};
 
 use crate::ledger::State as Stand;
 use crate::link::{Held, LinkError};
@@ -196,19 +196,22 @@ impl Till {
             let told_before = state.ledger.is_settled(*number) || (counted && settlement.counts());
             !told_before
         };
-        let acts: Vec<Act> = settled
+        let settled: Vec<Settled> = settled
             .into_iter()
             .filter(is_news)
-            .map(|(number, settlement)| Act::Settled {
+            .map(|(number, settlement)| Settled {
                 number: number.to_string(),
                 settlement: (&settlement).into(),
             })
             .collect();
-        if acts.is_empty() {
+        if settled.is_empty() {
             return Ok(());
         }
         let now = self.now();
-        state.write(now, acts).map(|_| ()).map_err(|reason| SyncError::Disk(reason.code().into()))
+        state
+            .write(now, vec![Act::Settled { settled }])
+            .map(|_| ())
+            .map_err(|reason| SyncError::Disk(reason.code().into()))
     }
 
     /// Follows the feed to its end; with `wait`, stays at the end until something changes or the wait is over.

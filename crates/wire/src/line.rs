@@ -47,12 +47,12 @@ pub enum Act {
     Begun(Begun),
     /// It was decided, and only then shown.
     Decided(Decided),
-    /// The server's last word on a redemption or an undo.
+    /// A scan was turned away before anything was begun: kept so that a closing report can count it.
+    Refused(Refused),
+    /// The server's last words on redemptions and undos: all that one answer told.
     Settled {
-        /// Its number.
-        number: String,
-        /// The last word.
-        settlement: Settlement,
+        /// One for each number.
+        settled: Vec<Settled>,
     },
     /// A redemption was taken back.
     Undone {
@@ -63,6 +63,37 @@ pub enum Act {
         /// By whom.
         clerk: Person,
     },
+}
+
+/// The server's last word on one number.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Settled {
+    /// The redemption's, or the undo's, number.
+    pub number: String,
+    /// The last word.
+    pub settlement: Settlement,
+}
+
+/// A scan that was turned away. Nothing in it opens anything: of a code only what a clerk may see of it is kept, and of
+/// a text that is no code of ours, or may be a payment code, nothing.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Refused {
+    /// A reason code.
+    pub reason: String,
+    /// How the code came in, as in [`Begun::source`].
+    pub source: String,
+    /// Who was signed in; nothing before anybody was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clerk: Option<Person>,
+    /// The entitlement's id, if it was found.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub entitlement: String,
+    /// The last four characters of the code, if it is ours.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub code_tail: String,
+    /// On what the refusal rests, if anybody or anything was asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub basis: Option<Basis>,
 }
 
 /// Somebody.
@@ -139,6 +170,9 @@ pub struct NamedTake {
 pub struct Decided {
     /// The redemption's number.
     pub number: String,
+    /// What was asked for, where it was decided without asking the server: one line tells both then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub begun: Option<Box<Begun>>,
     /// Whether the goods are handed over.
     pub outcome: Outcome,
     /// A reason code.
@@ -267,6 +301,7 @@ mod tests {
             at: 1_800_000_000_000,
             act: Act::Decided(Decided {
                 number: "0".repeat(32),
+                begun: None,
                 outcome: Outcome::Accepted,
                 reason: "redeemed".into(),
                 basis: Basis::Copy { as_of: 1, silence: "timed_out".into() },

@@ -60,6 +60,9 @@ impl Effects<'_> {
             }
             Act::Decided(decided) => {
                 let Ok(number) = decided.number.parse() else { return Ok(None) };
+                if let Some(begun) = &decided.begun {
+                    self.remember(line, begun).await?;
+                }
                 let settlement = match decided.outcome {
                     Outcome::Accepted => Some(self.accepted(number, line.at).await?),
                     Outcome::Refused | Outcome::Held => self.not_handed_over(number).await?,
@@ -71,7 +74,7 @@ impl Effects<'_> {
                 let settlement = self.undone(number, of, &clerk.name, line.at).await?;
                 Ok(settled(number, Some(settlement)))
             }
-            Act::Settled { .. } => Ok(None),
+            Act::Settled { .. } | Act::Refused(_) => Ok(None),
         }
     }
 
@@ -272,6 +275,7 @@ pub(super) fn act_code(act: &Act) -> &'static str {
     match act {
         Act::Begun(_) => "begun",
         Act::Decided(_) => "decided",
+        Act::Refused(_) => "refused",
         Act::Settled { .. } => "settled",
         Act::Undone { .. } => "undone",
     }

@@ -262,6 +262,7 @@ impl Till {
     pub fn decide(&mut self, number: Number, outcome: Outcome, at: i64) {
         let decided = Decided {
             number: number.to_string(),
+            begun: None,
             outcome,
             reason: if outcome == Outcome::Accepted { "redeemed" } else { "copy_too_old" }.into(),
             basis: line::Basis::Copy { as_of: at, silence: "timed_out".into() },

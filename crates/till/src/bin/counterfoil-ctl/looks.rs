@@ -107,6 +107,7 @@ fn line_value(line: &Line) -> Value {
     let name = match &line.act {
         Act::Begun(_) => "begun",
         Act::Decided(_) => "decided",
+        Act::Refused(_) => "refused",
         Act::Settled { .. } => "settled",
         Act::Undone { .. } => "undone",
     };

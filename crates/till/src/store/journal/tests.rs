@@ -2,13 +2,15 @@
 
 use model::time::UnixMs;
 use wire::api::Settlement;
+use wire::line::Settled;
 
 use super::*;
 
 const NOW: UnixMs = UnixMs(1_800_000_000_000);
 
 fn act(n: u64) -> Act {
-    Act::Settled { number: format!("{n:032x}"), settlement: Settlement::Confirmed }
+    let settled = Settled { number: format!("{n:032x}"), settlement: Settlement::Confirmed };
+    Act::Settled { settled: vec![settled] }
 }
 
 fn open(path: &Path) -> Result<(Journal, Vec<Line>), JournalError> {
