@@ -180,6 +180,8 @@ pub enum Reason {
     UndoneBefore,
     /// The time for undoing is over.
     UndoTooLate,
+    /// More was to be taken back than had been taken.
+    UndoTooMuch,
     /// Redeemed: a coupon or a use of a card.
     Redeemed,
     /// Everything of the order is picked up.
@@ -247,6 +249,7 @@ impl Reason {
             UndoUnknown,
             UndoneBefore,
             UndoTooLate,
+            UndoTooMuch,
             Redeemed,
             PickedUp,
             PartlyPickedUp,
@@ -304,6 +307,7 @@ impl Reason {
             Reason::UndoUnknown => "undo_unknown",
             Reason::UndoneBefore => "undone_before",
             Reason::UndoTooLate => "undo_too_late",
+            Reason::UndoTooMuch => "undo_too_much",
             Reason::Redeemed => "redeemed",
             Reason::PickedUp => "picked_up",
             Reason::PartlyPickedUp => "partly_picked_up",
@@ -351,7 +355,8 @@ impl Reason {
             | Reason::Expired
             | Reason::NotEnoughLeft
             | Reason::UndoUnknown
-            | Reason::UndoTooLate => Class::Stop,
+            | Reason::UndoTooLate
+            | Reason::UndoTooMuch => Class::Stop,
             Reason::JournalBroken
             | Reason::DiskFull
             | Reason::JournalFailed
@@ -505,6 +510,7 @@ impl Todo {
             Reason::NothingChosen => Todo::Choose,
             Reason::UndoUnknown
             | Reason::UndoTooLate
+            | Reason::UndoTooMuch
             | Reason::KeyWithdrawn
             | Reason::KeyOutOfScope
             | Reason::Reserved => Todo::CallManager,

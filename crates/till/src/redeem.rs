@@ -228,7 +228,13 @@ impl Till {
                 // Goods that were given out twice may come back at any time: that ends the case.
                 Stand::Waiting | Stand::Counted | Stand::CountedUnseen | Stand::Case => {}
             }
-            let act = Act::Undone { number: number.to_string(), of: of.to_string(), clerk: clerk.clone() };
+            let act = Act::Undone {
+                number: number.to_string(),
+                of: of.to_string(),
+                clerk: clerk.clone(),
+                takes: Vec::new(),
+                reason: String::new(),
+            };
             state.write(now, vec![act])?;
             state.line == LineState::Online
         };

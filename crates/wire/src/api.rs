@@ -10,7 +10,8 @@
 //! | `PUT /v1/redemptions/{number}` | [`Redeem`] | [`Redeemed`] |
 //! | `POST /v1/redemptions/{number}/ask` | | [`Fate`] |
 //! | `POST /v1/devices/{device}/lines` | [`Lines`] | [`Intake`], or 409 |
-//! | `GET /v1/feeds/{feed}?after=&wait=&status=` | | [`Page`] |
+//! | `GET /v1/feeds/{feed}?after=&wait=&status=&cases=` | | [`Page`] |
+//! | `GET /v1/cases?after=` | | [`crate::case::CasesPage`]: the cases that concern the till's store |
 //! | `GET /v1/practice` | | list of [`Practice`] |
 //! | `PUT /v1/entitlements/{reference}` | [`merchant::Issue`] | [`merchant::Issued`], or 409 |
 //! | `GET /v1/entitlements/{reference}` | | [`merchant::State`], or 404 |
@@ -237,7 +238,8 @@ pub struct Lines {
 pub struct Intake {
     /// The last line that the server holds of this device and epoch.
     pub head: u64,
-    /// What became of the accepted redemptions and undos among the lines handed in.
+    /// What became of the accepted redemptions, undos and decisions among the lines handed in: for each line the same
+    /// bytes whenever it is handed in.
     pub settlements: Vec<SettledLine>,
 }
 
@@ -246,7 +248,7 @@ pub struct Intake {
 pub struct SettledLine {
     /// The line.
     pub seq: u64,
-    /// The redemption's, or the undo's, number.
+    /// The redemption's, the undo's or the decision's number.
     pub number: String,
     /// The server's last word.
     pub settlement: Settlement,
@@ -278,6 +280,15 @@ pub enum Settlement {
     Undone,
     /// It never happened.
     Voided,
+    /// The decision on a case stands.
+    Resolved,
+    /// The case had been decided on before: the earlier decision stands, this one is kept beside it.
+    ResolvedBefore {
+        /// The decision that stands, as a code.
+        decision: String,
+    },
+    /// No such case concerns the till's store. The decision is kept, and takes effect if the case should turn up.
+    CaseUnknown,
 }
 
 /// What changed at this store's feed.
@@ -297,6 +308,9 @@ pub struct Page {
     /// The last number of the chain's status list, see `GET /v1/status`.
     #[serde(default)]
     pub status: u64,
+    /// The last number of the cases that concern this store, see `GET /v1/cases`.
+    #[serde(default)]
+    pub cases: u64,
     /// The server's clock (ms since 1970).
     pub now: i64,
 }

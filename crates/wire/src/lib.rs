@@ -5,6 +5,7 @@
 
 pub mod api;
 pub mod campaign;
+pub mod case;
 pub mod codes;
 pub mod convert;
 pub mod entitlement;

@@ -81,8 +81,8 @@ enum Command {
     AddStaff(chain::StaffArgs),
     /// Make a code that enrols one till, once
     EnrolCode(chain::EnrolArgs),
-    /// List the tills
-    Tills,
+    /// List the tills, or give up what a lost one has not reported
+    Tills(chain::TillsArgs),
     /// Bar a till
     Revoke(chain::RevokeArgs),
     /// Draw a demo chain's codes on sheets to be printed
@@ -113,8 +113,8 @@ enum Command {
     Merchant(merchants::MerchantCommand),
     /// List what was counted, the latest first
     Redemptions(reports::RedemptionsArgs),
-    /// List the redemptions that tills accepted and the server does not count, with both sides
-    Cases,
+    /// List what somebody has to look at, with all sides, or show one case in full
+    Cases(reports::CasesArgs),
 }
 
 /// How a command that did not do its work ended: its exit code, a stable word for scripts, and a sentence.
@@ -131,7 +131,7 @@ impl<E: Into<anyhow::Error>> From<E> for Ended {
             Some(StoreError::Newer { .. }) => "database_newer",
             Some(StoreError::Folder(_)) => "data_folder",
             Some(StoreError::Server(_)) => "database_server",
-            Some(StoreError::Db(_) | StoreError::Data(_)) => "database",
+            Some(StoreError::Db(_) | StoreError::Moved(_) | StoreError::Data(_)) => "database",
             None => "fault",
         };
         fault(word, in_words(&error))
@@ -233,7 +233,7 @@ async fn run(args: &Args) -> Result<(), Ended> {
         Command::AddStore { name } => chain::add_store(&store, name, out).await,
         Command::AddStaff(staff) => chain::add_staff(&store, staff, out).await,
         Command::EnrolCode(enrol) => chain::enrol_code(&store, enrol, out).await,
-        Command::Tills => chain::tills(&store, out).await,
+        Command::Tills(tills) => chain::tills(&store, tills, out).await,
         Command::Revoke(revoke) => chain::revoke(&store, revoke, out).await,
         Command::Sheet(sheet) => reports::sheet(&store, sheet, out).await,
         Command::Keys(command) => keys::keys(&store, command, out).await,
@@ -246,7 +246,7 @@ async fn run(args: &Args) -> Result<(), Ended> {
         Command::Profile(command) => profiles::profile(&store, command, out).await,
         Command::Merchant(command) => merchants::merchant(&store, command, out).await,
         Command::Redemptions(asked) => reports::redemptions(&store, asked, out).await,
-        Command::Cases => reports::cases(&store, out).await,
+        Command::Cases(cases) => reports::cases(&store, cases, out).await,
     }?;
     store.close().await;
     Ok(())

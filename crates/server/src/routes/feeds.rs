@@ -1,4 +1,4 @@
-//! `GET /v1/feeds/{feed}?after=&wait=&status=`: what changed at the till's own store, at once or as soon as something does.
+//! `GET /v1/feeds/{feed}?after=&wait=&status=&cases=`: what changed at the till's own store, at once or as soon as something does.
 
 use std::time::Duration;
 
@@ -29,6 +29,8 @@ pub(super) struct From {
     setup: Option<u64>,
     /// The number of the status list that the till has; nothing if it does not say.
     status: Option<u64>,
+    /// The number of the cases that the till has; nothing if it does not say.
+    cases: Option<u64>,
 }
 
 pub(super) async fn page(
@@ -51,7 +53,7 @@ pub(super) async fn page(
     Ok(Json(state.store.page(&device, from.after).await?))
 }
 
-/// Ends when feed, setup or status list are ahead of what the till has, when the time is over, or when the server stops.
+/// Ends when feed, setup, status list or cases are ahead of what the till has, when the time is over, or when the server stops.
 async fn wait_for_news(state: &State, device: &Device, from: &From) -> Result<(), Answer> {
     let wait = Duration::from_secs(from.wait.min(WAIT_SECONDS_MAX));
     let deadline = tokio::time::Instant::now() + wait;
@@ -59,10 +61,11 @@ async fn wait_for_news(state: &State, device: &Device, from: &From) -> Result<()
     let mut stopped = std::pin::pin!(state.stopped());
     let before = state.store.feed_position(device).await?;
     let (setup, status) = (from.setup.unwrap_or(before.setup), from.status.unwrap_or(before.status));
+    let cases = from.cases.unwrap_or(before.cases);
     loop {
         changes.borrow_and_update();
         let now = state.store.feed_position(device).await?;
-        if (now.seq, now.setup, now.status) != (from.after, setup, status) {
+        if (now.seq, now.setup, now.status, now.cases) != (from.after, setup, status, cases) {
             return Ok(());
         }
         tokio::select! {

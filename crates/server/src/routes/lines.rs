@@ -5,20 +5,20 @@ use axum::extract::{self, Path};
 use axum::http::StatusCode;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use wire::api::{self, Lines};
+use wire::api::Lines;
 
 use super::State;
 use super::auth::Till;
 use super::body::Body;
 use super::problem::Answer;
-use crate::store::{HandedIn, Intake};
+use crate::store::{HandedIn, Intake, Kept};
 
 pub(super) async fn take_in(
     extract::State(state): extract::State<State>,
     Till(device): Till,
     Path(of): Path<String>,
     Body(lines): Body<Lines>,
-) -> Result<Json<api::Intake>, Answer> {
+) -> Result<Json<Kept>, Answer> {
     if of != device.id {
         return Err(Answer::new(
             StatusCode::FORBIDDEN,
@@ -33,8 +33,8 @@ pub(super) async fn take_in(
         .collect::<Result<Vec<_>, _>>()
         .map_err(|error| Answer::bad_request(format!("a line is not base64: {error}")))?;
     let handed_in = HandedIn { epoch: lines.epoch, after: lines.after, lines: bytes };
-    match state.store.take_in(&device, &handed_in).await? {
-        Intake::Kept(intake) => Ok(Json(intake)),
+    match state.store.take_in(&device, handed_in).await? {
+        Intake::Kept(kept) => Ok(Json(kept)),
         Intake::Gap { head } => Err(Answer::new(
             StatusCode::CONFLICT,
             "gap",

@@ -22,6 +22,7 @@ mod body;
 mod campaigns;
 mod candidates;
 mod cards;
+mod cases;
 mod docs;
 mod enrolments;
 mod entitlements;
@@ -36,7 +37,7 @@ mod redemptions;
 mod setup;
 mod status;
 
-/// The longest body that is read (bytes): 500 journal lines with room to spare.
+/// The longest body that is read (bytes): 1,000 journal lines with room to spare.
 const BODY_LENGTH_MAX: usize = 4 * 1024 * 1024;
 /// The longest that a request may take (seconds): the longest poll and a busy database.
 const REQUEST_SECONDS_MAX: u64 = 60;
@@ -93,6 +94,7 @@ pub fn app(state: State) -> Router {
         .route("/v1/redemptions/{number}/ask", post(ask::ask))
         .route("/v1/devices/{device}/lines", post(lines::take_in))
         .route("/v1/feeds/{feed}", get(feeds::page))
+        .route("/v1/cases", get(cases::page))
         .route("/v1/practice", get(practice::practice))
         .route("/docs", get(docs::page))
         .route("/docs/merchants", get(docs::merchants))

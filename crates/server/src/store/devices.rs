@@ -10,7 +10,7 @@ use wire::codes::hex;
 use wire::entitlement as w;
 
 use super::chain::{bump_setup, signed, unsigned};
-use super::db::Conn;
+use super::db::{Conn, DbRow};
 use super::{Store, StoreError, TENANT};
 
 /// A till that has shown its token.
@@ -166,16 +166,21 @@ impl Store {
         .bind(secret_hash(token))
         .fetch_optional(&self.db.read)
         .await?;
-        row.map(|row| {
-            Ok(Device {
-                id: row.try_get("device")?,
-                till: row.try_get("name")?,
-                store: w::Store { id: row.try_get("store")?, name: row.try_get("store_name")? },
-                epoch: unsigned(row.try_get("epoch")?),
-                revoked: row.try_get::<i64, _>("revoked_at")? != 0,
-            })
-        })
-        .transpose()
+        row.as_ref().map(device_of).transpose()
+    }
+
+    /// The till of that id.
+    pub async fn device(&self, id: &str) -> Result<Option<Device>, StoreError> {
+        let row = sqlx::query(
+            "SELECT d.device, d.name, d.epoch, d.revoked_at, d.store, s.name AS store_name
+             FROM devices d JOIN stores s ON s.tenant = d.tenant AND s.store = d.store
+             WHERE d.tenant = $1 AND d.device = $2",
+        )
+        .bind(TENANT)
+        .bind(id)
+        .fetch_optional(&self.db.read)
+        .await?;
+        row.as_ref().map(device_of).transpose()
     }
 
     /// Every till, the latest first within its store.
@@ -227,6 +232,16 @@ impl Store {
         })
         .await
     }
+}
+
+fn device_of(row: &DbRow) -> Result<Device, StoreError> {
+    Ok(Device {
+        id: row.try_get("device")?,
+        till: row.try_get("name")?,
+        store: w::Store { id: row.try_get("store")?, name: row.try_get("store_name")? },
+        epoch: unsigned(row.try_get("epoch")?),
+        revoked: row.try_get::<i64, _>("revoked_at")? != 0,
+    })
 }
 
 /// Gives the till the newest root to trust, in base64; empty while there is none. Later ones reach it by its setup.

@@ -333,7 +333,7 @@ pub(super) fn standing_code(standing: Standing) -> &'static str {
     }
 }
 
-fn standing(code: &str) -> Result<Standing, StoreError> {
+pub(super) fn standing(code: &str) -> Result<Standing, StoreError> {
     use Standing::*;
     [Good, Refunded, RefundPending, Cancelled, Frozen]
         .into_iter()

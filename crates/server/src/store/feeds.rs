@@ -11,7 +11,7 @@ use wire::api::{Entry, Page};
 
 use super::chain::{signed, unsigned};
 use super::db::Conn;
-use super::{BUCKET, Device, Store, StoreError, TENANT, entitlements, status};
+use super::{BUCKET, Device, Store, StoreError, TENANT, entitlements, settle, status};
 
 /// The feed of the chain's status list, beside those of the stores.
 pub(super) const STATUS: &str = "status";
@@ -60,14 +60,17 @@ impl Store {
         let after = signed(after);
         let mut tx = self.reading().await?;
         let chain = sqlx::query(
-            "SELECT c.epoch, c.setup_version, s.store_key, f.seq, st.seq AS status FROM chain c
+            "SELECT c.epoch, c.setup_version, s.store_key, f.seq, st.seq AS status, COALESCE(ca.seq, 0) AS cases
+             FROM chain c
              JOIN stores s ON s.tenant = c.tenant AND s.store = $2
              JOIN feeds f ON f.tenant = c.tenant AND f.feed = $2
-             JOIN feeds st ON st.tenant = c.tenant AND st.feed = $3 WHERE c.tenant = $1",
+             JOIN feeds st ON st.tenant = c.tenant AND st.feed = $3
+             LEFT JOIN feeds ca ON ca.tenant = c.tenant AND ca.feed = $4 WHERE c.tenant = $1",
         )
         .bind(TENANT)
         .bind(feed)
         .bind(STATUS)
+        .bind(settle::case_feed(feed))
         .fetch_one(&mut *tx)
         .await?;
         let numbers = sqlx::query(
@@ -109,6 +112,7 @@ impl Store {
             entries,
             setup: unsigned(chain.try_get("setup_version")?),
             status: unsigned(chain.try_get("status")?),
+            cases: unsigned(chain.try_get("cases")?),
             now: self.hands.now().0,
         })
     }
@@ -116,19 +120,22 @@ impl Store {
     /// Where a till's feed stands, and what else its page tells: a cheap look for whoever waits for news.
     pub async fn feed_position(&self, device: &Device) -> Result<FeedPosition, StoreError> {
         let row = sqlx::query(
-            "SELECT f.seq, c.setup_version, st.seq AS status FROM chain c
+            "SELECT f.seq, c.setup_version, st.seq AS status, COALESCE(ca.seq, 0) AS cases FROM chain c
              JOIN feeds f ON f.tenant = c.tenant AND f.feed = $2
-             JOIN feeds st ON st.tenant = c.tenant AND st.feed = $3 WHERE c.tenant = $1",
+             JOIN feeds st ON st.tenant = c.tenant AND st.feed = $3
+             LEFT JOIN feeds ca ON ca.tenant = c.tenant AND ca.feed = $4 WHERE c.tenant = $1",
         )
         .bind(TENANT)
         .bind(&device.store.id)
         .bind(STATUS)
+        .bind(settle::case_feed(&device.store.id))
         .fetch_one(&self.db.read)
         .await?;
         Ok(FeedPosition {
             seq: unsigned(row.try_get("seq")?),
             setup: unsigned(row.try_get("setup_version")?),
             status: unsigned(row.try_get("status")?),
+            cases: unsigned(row.try_get("cases")?),
         })
     }
 }
@@ -142,6 +149,8 @@ pub struct FeedPosition {
     pub setup: u64,
     /// The last number of the chain's status list.
     pub status: u64,
+    /// The last number of the cases in which the store has a part.
+    pub cases: u64,
 }
 
 /// Sees to it that the status list has its counter.

@@ -6,11 +6,12 @@ use super::db::Conn;
 use super::{Location, Store, StoreError};
 
 /// Each schema's number, name and statements. Never changed once released: a new file is added.
-const MIGRATIONS: [(i64, &str, &str); 4] = [
+const MIGRATIONS: [(i64, &str, &str); 5] = [
     (1, "chain", include_str!("../../migrations/sqlite/0001_chain.sql")),
     (2, "entitlements", include_str!("../../migrations/sqlite/0002_entitlements.sql")),
     (3, "redemptions", include_str!("../../migrations/sqlite/0003_redemptions.sql")),
     (4, "codes", include_str!("../../migrations/sqlite/0004_codes.sql")),
+    (5, "cases", include_str!("../../migrations/sqlite/0008_cases.sql")),
 ];
 
 /// What keeps the numbers of the schemas that were run.
@@ -177,11 +178,15 @@ mod tests {
         ("entitlement_stores", "*"),
         ("feed_entries", "*"),
         ("practice", "*"),
-        ("redemptions", "*"),
-        ("journals", "*"),
+        (
+            "redemptions",
+            "tenant, bucket, number, state, entitlement, takes, at, received_at, device, till, store, store_name, clerk,
+             request, answer, undo, undone_at, undone_by",
+        ),
+        ("journals", "tenant, device, epoch, head, head_hash"),
         ("lines", "*"),
         ("begun", "tenant, device, number, entitlement, title, takes, value, at, clerk"),
-        ("cases", "*"),
+        ("cases", "tenant, case_id, reason, opened_at, entitlement, title, value"),
     ];
 
     #[tokio::test]
@@ -218,9 +223,9 @@ mod tests {
         assert!(deleted.is_err(), "what belongs to an entitlement still holds it");
         let feeds: Vec<(String, i64)> =
             sqlx::query_as("SELECT feed, seq FROM feeds ORDER BY feed").fetch_all(&mut *now).await.unwrap();
-        let expected =
-            [("status", 0), ("store-1", 1), ("store-2", 9)].map(|(feed, seq)| (feed.to_owned(), seq));
-        assert_eq!(feeds, expected, "the feeds go on, and the status list has one");
+        let expected = [("cases:store-1", 1), ("status", 0), ("store-1", 1), ("store-2", 9)];
+        let expected = expected.map(|(feed, seq)| (feed.to_owned(), seq));
+        assert_eq!(feeds, expected, "the feeds go on, the status list has one, and so have the cases");
         drop(now);
         let salt = store.code_salt;
         assert_ne!(salt, [0; 16], "the salt was drawn");

@@ -17,23 +17,24 @@ mod chain;
 mod codes;
 mod db;
 mod devices;
-mod effects;
 mod entitlements;
 mod feeds;
 mod issue;
 mod journals;
 mod keys;
+mod many;
 mod merchants;
 mod migrate;
 mod profiles;
 mod redemptions;
+mod settle;
 mod signed;
 mod status;
 mod trust;
-mod undo;
+mod world;
 
+pub use crate::intake::{Counted, Online};
 pub use campaigns::{CampaignRefused, NewCampaign};
-pub use cases::Case;
 pub use chain::{NewStaff, PracticeCode};
 pub use codes::{HeldCode, HeldOpaque};
 pub use db::{Location, NoServerUrl, ServerUrl};
@@ -41,12 +42,12 @@ pub use devices::{Device, Enrolment, EnrolmentRefused, TillRow};
 pub use entitlements::{Held, NewEntitlement};
 pub use feeds::{FeedPosition, PAGE_LENGTH_MAX};
 pub use issue::{IssueRefused, Issued, Issuing, NewCode};
-pub use journals::{BATCH_LENGTH_MAX, HandedIn, Intake};
+pub use journals::{BATCH_LENGTH_MAX, HandedIn, Intake, Kept};
 pub use keys::{KeyChange, KeyRow, KeyScope, KeysRefused, LIST_SECONDS, NewKey, Role, ScopeChange};
 pub use merchants::{Merchant, MerchantRow, NewMerchant, Scope};
 pub use migrate::Schema;
 pub use profiles::{ProfileRow, Removed, Turn};
-pub use redemptions::{Counted, CountedBefore, Online, RedemptionRow};
+pub use redemptions::{CountedBefore, RedemptionRow};
 pub use signed::{
     BATCH_MAX, HeldSigned, IssuedSigned, SignedForm, SignedIssue, SignedItem, SignedState, claims, content,
     of_campaign,
@@ -75,6 +76,9 @@ pub enum StoreError {
         /// The latest that this program knows.
         known: i64,
     },
+    /// What an act had read was no longer so when it came to write: it has done nothing, and begins anew.
+    #[error("the database changed under an act: {0}")]
+    Moved(&'static str),
     /// Something stands in it that nobody could have written.
     #[error("the database holds something unexpected: {0}")]
     Data(String),

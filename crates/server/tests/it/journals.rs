@@ -115,6 +115,12 @@ async fn a_line_that_cannot_be_read_is_kept_and_blocks_nothing() {
     till.accept(shop.number(), &coupon.id, START);
     let intake = till.push(0).await;
     assert_eq!(intake.head, 3, "all three are held");
+    let cases = shop.store().cases().await.unwrap();
+    let found: Vec<(&str, &str)> =
+        cases.iter().map(|case| (case.class.as_str(), case.reason.as_str())).collect();
+    assert_eq!(found, [("unreadable", "malformed")], "somebody is told of it");
+    let line = cases[0].sides[0].line.as_ref().expect("the line is the evidence");
+    assert_eq!((line.seq, line.hash.len()), (1, 64), "by place and hash");
     assert_eq!(only(&intake.settlements), &Settlement::Confirmed, "the next ones took effect");
     assert_eq!(till.push(0).await, intake, "and the chain of hashes goes through it");
 }
@@ -150,12 +156,11 @@ async fn of_two_tills_cut_off_from_each_other_the_second_becomes_a_case() {
     let cases = shop.store().cases().await.unwrap();
     assert_eq!(cases.len(), 1, "one case");
     assert_eq!((&cases[0].case, cases[0].value), (case, 2_000), "with what is at stake");
-    assert_eq!(cases[0].accepted.number, losing.to_string(), "one side");
-    assert_eq!(
-        cases[0].winner.as_ref().map(|use_| use_.number.clone()),
-        Some(winning.to_string()),
-        "the other"
-    );
+    let sides: Vec<(&str, &str)> =
+        cases[0].sides.iter().map(|side| (side.number.as_str(), side.standing.as_str())).collect();
+    let (won, lost) = (winning.to_string(), losing.to_string());
+    assert_eq!(sides, [(won.as_str(), "counted"), (lost.as_str(), "not_counted")], "with both sides");
+    assert_eq!(cases[0].class, "duplicate", "which are about one thing");
     assert_eq!(shop.taken(&coupon.id).await, 1, "one use counts");
 
     // The loser puts it right; the winner's use stays.
@@ -168,7 +173,7 @@ async fn of_two_tills_cut_off_from_each_other_the_second_becomes_a_case() {
         "it is undone"
     );
     let cases = shop.store().cases().await.unwrap();
-    assert!(cases[0].resolved_at.is_some() && cases[0].note.contains("taken back"), "resolved: {cases:?}");
+    assert!(!cases[0].is_open() && cases[0].decisions[0].decision == "taken_back", "resolved: {cases:?}");
     assert_eq!(shop.taken(&coupon.id).await, 1, "the winner's use is not touched");
 }
 

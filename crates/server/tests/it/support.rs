@@ -280,7 +280,22 @@ impl Till {
     }
 
     pub fn undo(&mut self, number: Number, of: Number, at: i64) {
-        self.write(at, Act::Undone { number: number.to_string(), of: of.to_string(), clerk: clerk() });
+        self.undo_part(number, of, at, 0);
+    }
+
+    /// So many pieces of a redemption are taken back; 0: all.
+    pub fn undo_part(&mut self, number: Number, of: Number, at: i64, pieces: u32) {
+        let take = line::NamedTake { sku: "coupon".into(), name: "券".into(), quantity: pieces };
+        self.write(
+            at,
+            Act::Undone {
+                number: number.to_string(),
+                of: of.to_string(),
+                clerk: clerk(),
+                takes: if pieces == 0 { vec![] } else { vec![take] },
+                reason: "changed_mind".into(),
+            },
+        );
     }
 
     /// Hands in the lines behind `after`: the status and the exact text of the answer.

@@ -313,9 +313,13 @@ fn case_of(state: &State, number: Number) -> Option<Case> {
     let (winner, reason) = match &settlement {
         Settlement::Disputed { winner, .. } => (Some(winner.done.clone()), None),
         Settlement::Refused { reason, .. } => (None, Some(*reason)),
-        Settlement::Confirmed | Settlement::AlreadyCounted | Settlement::Undone | Settlement::Voided => {
-            return None;
-        }
+        Settlement::Confirmed
+        | Settlement::AlreadyCounted
+        | Settlement::Undone
+        | Settlement::Voided
+        | Settlement::Resolved
+        | Settlement::ResolvedBefore { .. }
+        | Settlement::CaseUnknown => return None,
     };
     Some(Case {
         id: settlement.case()?.0.clone(),

@@ -149,6 +149,9 @@ impl Engine {
     /// Whether an act that failed like this is to begin anew: another process was at the same rows, this one's
     /// transaction has done nothing, and what it looks at next has changed.
     pub(super) fn tries_again(self, error: &StoreError) -> bool {
+        if matches!(error, StoreError::Moved(_)) {
+            return true;
+        }
         let StoreError::Db(sqlx::Error::Database(error)) = error else { return false };
         match self {
             Engine::Sqlite => false,

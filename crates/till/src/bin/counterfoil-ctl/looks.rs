@@ -110,6 +110,7 @@ fn line_value(line: &Line) -> Value {
         Act::Refused(_) => "refused",
         Act::Settled { .. } => "settled",
         Act::Undone { .. } => "undone",
+        Act::Resolved { .. } => "resolved",
     };
     json!({ "epoch": line.epoch, "seq": line.seq, "at": line.at, "act": name, "what": act })
 }

@@ -1,0 +1,620 @@
+//! What the books do, in memory: three tills that may not hear of each other, and everything they can hand in.
+
+use std::collections::BTreeMap;
+
+use model::decide::{Known, Origin};
+use model::entitlement as m;
+use model::place::StoreId;
+use model::time::Window;
+use proptest::prelude::*;
+use wire::api::Redeem;
+use wire::entitlement as w;
+use wire::line::{Begun, Decided, GENESIS, LINE_VERSION, NamedTake, Person};
+
+use model::case::Decision;
+
+use super::*;
+
+const START: i64 = 1_800_000_000_000;
+const MINUTE: i64 = 60_000;
+const CARD: &str = "card-1";
+
+/// A database in memory, which takes changes on the same conditions as the real one.
+#[derive(Clone)]
+struct Books {
+    now: i64,
+    numbers: BTreeMap<Number, NumberRow>,
+    intents: BTreeMap<(String, Number), Intent>,
+    held: m::Entitlement,
+    taken: i64,
+    version: i64,
+    cases: BTreeMap<String, CaseRow>,
+    bounds: BTreeMap<String, Bounds>,
+    seqs: BTreeMap<String, u64>,
+    decisions: Vec<DecisionRow>,
+}
+
+impl Books {
+    fn of(quantity: u32) -> Books {
+        let line = m::Line {
+            sku: "a".into(),
+            name: String::new(),
+            variant: String::new(),
+            shelf: String::new(),
+            quantity,
+        };
+        let held = m::Entitlement {
+            id: m::EntitlementId(CARD.into()),
+            version: 1,
+            title: "次卡".into(),
+            kind: m::Kind::TimesCard,
+            lines: vec![line],
+            standing: m::Standing::Good,
+            window: Window { from: None, until: None },
+            stores: m::Stores::Any,
+            spend_min: m::Fen(0),
+            value: m::Fen(1_000),
+            holder: String::new(),
+            code_tail: String::new(),
+            notes: Vec::new(),
+            uses: Vec::new(),
+        };
+        Books {
+            now: START,
+            numbers: BTreeMap::new(),
+            intents: BTreeMap::new(),
+            held,
+            taken: 0,
+            version: 1,
+            cases: BTreeMap::new(),
+            bounds: BTreeMap::new(),
+            seqs: BTreeMap::new(),
+            decisions: Vec::new(),
+        }
+    }
+
+    fn world(&self, device: &Device) -> World {
+        let bounds = self.bounds.get(&device.id).copied().unwrap_or_default();
+        let mut world = World::new(device, UnixMs(self.now), bounds, 10);
+        self.numbers.values().for_each(|row| world.put_number(row.clone()));
+        let own = self.intents.iter().filter(|((of, _), _)| *of == device.id);
+        own.for_each(|(_, intent)| world.put_intent(intent.clone()));
+        let mut entitlement = self.held.clone();
+        entitlement.uses = world.uses().remove(CARD).unwrap_or_default();
+        let known = Known {
+            entitlement,
+            heard_at: UnixMs(self.now),
+            origin: Origin::Server,
+            mine: Vec::new(),
+            undone: BTreeSet::new(),
+        };
+        world.put_held(Held::new(known, self.version, vec![("a".into(), self.taken)]));
+        self.cases.values().for_each(|case| world.put_case(case.clone()));
+        world
+    }
+
+    fn write(&mut self, world: World) {
+        self.bounds.insert(world.device.id.clone(), world.bounds);
+        let device = world.device.id.clone();
+        let changes = world.into_changes();
+        for change in changes.numbers {
+            let was = self.numbers.get(&change.row.number).map(|row| row.state);
+            assert_eq!(was, change.before, "a number is written over what was read");
+            let before = Some(change.row.state);
+            self.numbers.insert(change.row.number, NumberRow { before, changed: false, ..change.row });
+        }
+        for intent in changes.intents {
+            let number = intent.number;
+            self.intents.entry((device.clone(), number)).or_insert(Intent { fresh: false, ..intent });
+        }
+        for change in changes.taken {
+            assert_eq!(change.before, self.taken, "what was taken is written over what was read");
+            self.taken += change.more;
+            let quantity = i64::from(self.held.lines[0].quantity);
+            assert!((0..=quantity).contains(&self.taken), "{} of {quantity} are taken", self.taken);
+        }
+        for change in changes.versions {
+            assert_eq!(change.before, self.version, "the version is written over what was read");
+            self.version += change.more;
+        }
+        for mut case in changes.cases {
+            if let Some(known) = self.cases.get(&case.id).filter(|_| case.first > 0) {
+                case.sides = [&known.sides[..case.first as usize], &case.sides].concat();
+            }
+            (case.first, case.fresh, case.changed) = (0, false, false);
+            self.cases.insert(case.id.clone(), case);
+        }
+        self.decisions.extend(changes.decisions);
+    }
+
+    /// Hands in these acts, each with the time that it claims.
+    fn hand_in(&mut self, device: &Device, acts: &[(i64, Act)]) -> Vec<SettledLine> {
+        let mut world = self.world(device);
+        let mut settled = Vec::new();
+        for (when, act) in acts {
+            let seq = self.seqs.entry(device.id.clone()).or_default();
+            *seq += 1;
+            let line = Line {
+                version: LINE_VERSION,
+                device: device.id.clone(),
+                epoch: 1,
+                seq: *seq,
+                prev: GENESIS,
+                at: *when,
+                act: act.clone(),
+            };
+            settled.extend(world.apply(LineAt { epoch: 1, seq: *seq }, &line));
+        }
+        self.write(world);
+        settled
+    }
+
+    fn one(&mut self, device: &Device, when: i64, act: Act) -> Settlement {
+        let mut settled = self.hand_in(device, &[(when, act)]);
+        settled.pop().expect("this line has a settlement").settlement
+    }
+
+    fn redeem(&mut self, device: &Device, number: u64, pieces: u32) -> Online {
+        let asked = Redeem {
+            entitlement: CARD.into(),
+            takes: vec![w::Take { sku: "a".into(), quantity: pieces }],
+            clerk: "李娜".into(),
+            at: self.now,
+            moment: None,
+        };
+        let mut world = self.world(device);
+        let online = world.redeem(named(number), &asked, "request");
+        self.write(world);
+        online
+    }
+
+    fn case(&self, class: CaseClass) -> &CaseRow {
+        let mut of_class = self.cases.values().filter(|case| case.class == class);
+        let case = of_class.next().unwrap_or_else(|| panic!("no {class:?} in {:?}", self.cases));
+        assert!(of_class.next().is_none(), "one of that class");
+        case
+    }
+
+    fn state(&self, number: u64) -> State {
+        self.numbers[&named(number)].state
+    }
+}
+
+fn named(number: u64) -> Number {
+    let mut random = [0; 10];
+    random[2..].copy_from_slice(&number.to_be_bytes());
+    Number::new(UnixMs(START), random)
+}
+
+fn till(number: usize) -> Device {
+    let store = w::Store { id: format!("store-{number}"), name: format!("{number}号店") };
+    Device { id: format!("till-{number}"), till: "前台".into(), store, epoch: 1, revoked: false }
+}
+
+fn clerk() -> Person {
+    Person { id: "c1".into(), name: "李娜".into() }
+}
+
+fn take(pieces: u32) -> NamedTake {
+    NamedTake { sku: "a".into(), name: String::new(), quantity: pieces }
+}
+
+fn begun(number: u64, pieces: u32) -> Begun {
+    Begun {
+        number: named(number).to_string(),
+        entitlement: CARD.into(),
+        version: 1,
+        kind: "times_card".into(),
+        title: "次卡".into(),
+        code_tail: String::new(),
+        takes: vec![take(pieces)],
+        value: 1_000,
+        clerk: clerk(),
+        source: "wedge".into(),
+        heard_at: START,
+        asking: true,
+        clock: None,
+        proof: None,
+    }
+}
+
+fn decided(number: u64, begun: Option<Begun>, outcome: Outcome) -> Act {
+    Act::Decided(Decided {
+        number: named(number).to_string(),
+        begun: begun.map(Box::new),
+        outcome,
+        reason: "redeemed".into(),
+        basis: line::Basis::Server,
+        left: 0,
+        quantity: 1,
+        earlier: None,
+    })
+}
+
+fn accept(number: u64, pieces: u32) -> Act {
+    decided(number, Some(begun(number, pieces)), Outcome::Accepted)
+}
+
+fn undo(number: u64, of: u64, pieces: u32) -> Act {
+    Act::Undone {
+        number: named(number).to_string(),
+        of: named(of).to_string(),
+        clerk: clerk(),
+        takes: if pieces == 0 { vec![] } else { vec![take(pieces)] },
+        reason: String::new(),
+    }
+}
+
+fn resolve(number: u64, case: &str, decision: line::Decision) -> Act {
+    Act::Resolved {
+        number: named(number).to_string(),
+        case: case.to_owned(),
+        decision,
+        note: "问过了".into(),
+        clerk: clerk(),
+    }
+}
+
+fn refused(settlement: &Settlement) -> &str {
+    match settlement {
+        Settlement::Refused { reason, .. } => reason,
+        other => panic!("it is refused: {other:?}"),
+    }
+}
+
+#[test]
+fn every_acceptance_of_one_thing_is_in_one_case_however_many_there_are() {
+    let mut books = Books::of(1);
+    let counted = books.one(&till(1), START, accept(1, 1));
+    assert_eq!(counted, Settlement::Confirmed, "the first to arrive counts");
+    let Settlement::Disputed { case, winner } = books.one(&till(2), START, accept(2, 1)) else {
+        panic!("the second does not")
+    };
+    assert_eq!(winner.number, named(1).to_string(), "and names the first");
+    let decided = books.one(&till(2), START, resolve(9, &case, line::Decision::Recovered));
+    assert_eq!(decided, Settlement::Resolved, "somebody has decided on it");
+    let Settlement::Disputed { case: third, .. } = books.one(&till(3), START, accept(3, 1)) else {
+        panic!("nor does the third")
+    };
+    assert_eq!(third, case, "which joins the case of the second");
+    let case = books.case(CaseClass::Duplicate);
+    let sides: Vec<(String, Standing)> =
+        case.sides.iter().map(|side| (side.number.clone(), side.standing)).collect();
+    let expected = [
+        (named(1).to_string(), Standing::Counted),
+        (named(2).to_string(), Standing::NotCounted),
+        (named(3).to_string(), Standing::NotCounted),
+    ];
+    assert_eq!(sides, expected, "all three are listed");
+    assert!(case.open, "and somebody must look again");
+    assert_eq!((case.value, case.stores.len()), (2_000, 3), "two are at stake, and three stores are told");
+}
+
+#[test]
+fn a_card_with_several_uses_is_overspent_with_everybody_named() {
+    let mut books = Books::of(3);
+    books.one(&till(1), START, accept(1, 2));
+    books.one(&till(2), START, accept(2, 1));
+    let settled = books.one(&till(3), START, accept(3, 2));
+    assert!(matches!(settled, Settlement::Disputed { .. }), "none is left: {settled:?}");
+    let case = books.case(CaseClass::Overspent);
+    assert_eq!(case.sides.len(), 3, "who has taken what");
+    assert_eq!(case.value, 667, "two thirds of the card, rounded up");
+}
+
+#[test]
+fn an_undo_takes_back_so_many_as_it_says_and_never_more_than_were_taken() {
+    let mut books = Books::of(5);
+    books.one(&till(1), START, accept(1, 4));
+    assert_eq!(books.one(&till(1), START + MINUTE, undo(10, 1, 1)), Settlement::Undone, "one of four");
+    assert_eq!(books.one(&till(1), START + MINUTE, undo(11, 1, 2)), Settlement::Undone, "two of three");
+    assert_eq!((books.taken, books.state(1)), (1, State::Counted), "one still counts");
+    let too_much = books.one(&till(1), START + MINUTE, undo(12, 1, 2));
+    assert_eq!(refused(&too_much), "undo_too_much", "two of one");
+    assert_eq!(books.one(&till(1), START + MINUTE, undo(13, 1, 0)), Settlement::Undone, "the rest");
+    assert_eq!((books.taken, books.state(1)), (0, State::Undone), "nothing is left of it");
+    assert_eq!(
+        books.numbers[&named(1)].first_takes()[0].quantity,
+        4,
+        "what it was in the first place is known"
+    );
+    let repeat = Redeem {
+        entitlement: CARD.into(),
+        takes: vec![w::Take { sku: "a".into(), quantity: 4 }],
+        clerk: String::new(),
+        at: START,
+        moment: None,
+    };
+    let late = books.world(&till(1)).redeem(named(1), &repeat, "late");
+    assert!(matches!(late, Online::Answer(_)), "and a late copy of its request is known: {late:?}");
+    let case = books.case(CaseClass::UndoRace);
+    assert_eq!((case.about, case.sides.len()), (About::Undo, 2), "the refused one is a case with both acts");
+}
+
+#[test]
+fn an_undo_has_its_time_by_the_clock_of_the_deeds() {
+    let mut books = Books::of(2);
+    books.hand_in(&till(1), &[(START, accept(1, 1)), (START, accept(2, 1))]);
+    books.now += 1_000 * MINUTE;
+    let early = books.one(&till(1), START + 10 * MINUTE, undo(10, 1, 0));
+    assert_eq!(early, Settlement::Undone, "done in time, told much later");
+    let late = books.one(&till(1), START + 11 * MINUTE, undo(11, 2, 0));
+    assert_eq!(refused(&late), "undo_too_late", "the time is over");
+    assert_eq!((books.state(2), books.taken), (State::Counted, 1), "so it goes on counting");
+    let case = books.case(CaseClass::UndoRace);
+    assert_eq!(case.sides[0].standing, Standing::Counted, "and somebody must look");
+}
+
+#[test]
+fn what_was_counted_but_never_handed_over_may_come_back_at_any_time() {
+    let mut books = Books::of(1);
+    books.redeem(&till(1), 1, 1);
+    books.now += 1_000 * MINUTE;
+    let settled = books.hand_in(&till(1), &[(START, Act::Begun(begun(1, 1))), (books.now, undo(10, 1, 0))]);
+    assert_eq!(settled[0].settlement, Settlement::Undone, "the till never said that it handed it over");
+}
+
+#[test]
+fn an_undo_that_crosses_another_redemption_is_said_so() {
+    let mut books = Books::of(1);
+    books.one(&till(1), START, accept(1, 1));
+    books.one(&till(2), START, accept(2, 1));
+    assert_eq!(books.one(&till(1), START, undo(10, 1, 0)), Settlement::Undone, "the winner takes it back");
+    let case = books.case(CaseClass::UndoRace);
+    let standing: Vec<Standing> = case.sides.iter().map(|side| side.standing).collect();
+    assert_eq!(standing, [Standing::TakenBack, Standing::NotCounted], "one is back, one is out uncounted");
+    assert!(case.open, "which a person has to see");
+    books.redeem(&till(3), 3, 1);
+    let case = books.case(CaseClass::UndoRace);
+    assert_eq!(case.sides.len(), 3, "whoever counts next is listed too");
+    books.one(&till(2), START, undo(11, 2, 0));
+    let case = books.case(CaseClass::UndoRace);
+    assert_eq!((case.open, case.decision), (false, Some(Decision::TakenBack)), "nothing is out uncounted");
+}
+
+#[test]
+fn each_refusal_has_its_class() {
+    let classes = [
+        (m::Standing::Refunded, "refunded"),
+        (m::Standing::Cancelled, "cancelled"),
+        (m::Standing::Frozen, "frozen"),
+    ];
+    for (standing, reason) in classes {
+        let mut books = Books::of(1);
+        books.held.standing = standing;
+        assert_eq!(refused(&books.one(&till(1), START, accept(1, 1))), reason, "it does not stand");
+        assert_eq!(books.case(CaseClass::Stale).value, 1_000, "the till's copy was behind");
+    }
+    let mut books = Books::of(1);
+    books.held.window.until = Some(UnixMs(START - 1));
+    books.one(&till(1), START, accept(1, 1));
+    books.case(CaseClass::Stale);
+    let mut books = Books::of(1);
+    books.held.stores = m::Stores::Only(vec![(StoreId("store-2".into()), String::new())]);
+    books.one(&till(1), START, accept(1, 1));
+    books.case(CaseClass::Rules);
+    let mut books = Books::of(1);
+    let unknown = Begun { entitlement: "card-0".into(), ..begun(1, 1) };
+    books.one(&till(1), START, decided(1, Some(unknown), Outcome::Accepted));
+    assert_eq!(books.case(CaseClass::Unknown).value, 1_000, "as the till had it");
+}
+
+#[test]
+fn a_time_that_cannot_be_is_a_case_beside_a_redemption_that_counts() {
+    let mut books = Books::of(4);
+    let ahead = books.one(&till(1), START + 11 * MINUTE, accept(1, 1));
+    assert_eq!(ahead, Settlement::Confirmed, "it counts all the same");
+    let case = books.case(CaseClass::Clock);
+    assert_eq!(
+        (case.reason.as_str(), case.sides[0].standing),
+        ("ahead", Standing::Noted),
+        "with the interval"
+    );
+    books.now += 60 * MINUTE;
+    // The till has the answer to its first line, so its second cannot be older than that.
+    let told = line::Settled { number: named(1).to_string(), settlement: Settlement::Confirmed };
+    let acts = [
+        (START + 11 * MINUTE, Act::Settled { settled: vec![told] }),
+        (START - 60 * MINUTE, accept(2, 1)),
+        (START + 30 * MINUTE, accept(3, 1)),
+    ];
+    books.hand_in(&till(1), &acts);
+    let case = books.case(CaseClass::Clock);
+    let numbers: Vec<&str> = case.sides.iter().map(|side| side.number.as_str()).collect();
+    assert_eq!(numbers, [named(1).to_string(), named(2).to_string()], "one case gathers what is wrong");
+    assert_eq!(case.sides[1].not_before, START, "as far as it is proved");
+    assert_eq!(books.taken, 3, "and all three count");
+}
+
+#[test]
+fn a_till_that_was_given_up_and_reports_after_all_is_listed() {
+    let mut books = Books::of(2);
+    let mut world = books.world(&till(1));
+    world.write_off(LineAt { epoch: 1, seq: 7 }, "掉水里了");
+    books.write(world);
+    let gap = books.case(CaseClass::Gap);
+    assert_eq!((gap.open, gap.decision), (false, Some(Decision::WrittenOff)), "the loss is taken");
+    books.bounds.insert("till-1".into(), Bounds { written_off: true, ..Bounds::default() });
+    assert_eq!(books.one(&till(1), START, accept(1, 1)), Settlement::Confirmed, "it counts");
+    books.one(&till(1), START, accept(2, 1));
+    let case = books.case(CaseClass::WrittenOff);
+    assert_eq!((case.sides.len(), case.value), (2, 1_000), "with what it came to");
+}
+
+#[test]
+fn the_first_decision_stands_and_later_ones_are_kept() {
+    let mut books = Books::of(1);
+    books.one(&till(1), START, accept(1, 1));
+    books.one(&till(2), START, accept(2, 1));
+    let case = books.case(CaseClass::Duplicate).id.clone();
+    let elsewhere = books.one(&till(3), START, resolve(20, &case, line::Decision::NoFault));
+    assert_eq!(elsewhere, Settlement::CaseUnknown, "a store that has no part in it");
+    let first = books.one(&till(1), START, resolve(21, &case, line::Decision::CustomerCharged));
+    assert_eq!(first, Settlement::Resolved, "the first one stands");
+    let second = books.one(&till(2), START, resolve(22, &case, line::Decision::WrittenOff));
+    let stands = "customer_charged".to_owned();
+    assert_eq!(second, Settlement::ResolvedBefore { decision: stands }, "the second hears of it");
+    assert_eq!(books.decisions.len(), 3, "and all are on record");
+}
+
+/// What a till may do next.
+#[derive(Clone, Debug)]
+enum Step {
+    Accept { pieces: u32 },
+    Online { pieces: u32, told: bool },
+    Undo { of: usize, pieces: u32 },
+    NotHandedOver,
+    Resolve { case: usize },
+}
+
+fn steps() -> impl Strategy<Value = Vec<(usize, Step, bool)>> {
+    let step = prop_oneof![
+        4 => (1..3u32).prop_map(|pieces| Step::Accept { pieces }),
+        2 => (1..3u32, any::<bool>()).prop_map(|(pieces, told)| Step::Online { pieces, told }),
+        2 => (0..8usize, 0..3u32).prop_map(|(of, pieces)| Step::Undo { of, pieces }),
+        1 => Just(Step::NotHandedOver),
+        1 => (0..3usize).prop_map(|case| Step::Resolve { case }),
+    ];
+    // Which till, what it does, and whether it hands in now.
+    proptest::collection::vec((1..4usize, step, any::<bool>()), 1..30)
+}
+
+/// One course of events: acts wait at their till until it hands in.
+fn play(
+    quantity: u32,
+    steps: &[(usize, Step, bool)],
+    one_by_one: bool,
+) -> (Books, Vec<(String, Settlement)>) {
+    let mut books = Books::of(quantity);
+    let mut waiting: BTreeMap<usize, Vec<(i64, Act)>> = BTreeMap::new();
+    let mut told = Vec::new();
+    let mut hand_in = |books: &mut Books, of: usize, acts: Vec<(i64, Act)>| {
+        let parts: Vec<&[(i64, Act)]> = if one_by_one { acts.chunks(1).collect() } else { vec![&acts] };
+        for part in parts {
+            let settled = books.hand_in(&till(of), part);
+            told.extend(settled.into_iter().map(|settled| (settled.number, settled.settlement)));
+        }
+    };
+    let mut own: BTreeMap<usize, Vec<u64>> = BTreeMap::new();
+    for (place, (of, step, now)) in steps.iter().enumerate() {
+        let (number, mine) = (place as u64 + 1, own.entry(*of).or_default());
+        let acts = waiting.entry(*of).or_default();
+        match step {
+            Step::Accept { pieces } => {
+                acts.push((START, accept(number, *pieces)));
+                mine.push(number);
+            }
+            Step::Online { pieces, told } => {
+                let counted = matches!(books.redeem(&till(*of), number, *pieces),
+                    Online::Answer(answer) if answer.contains("counted"));
+                acts.push((START, Act::Begun(begun(number, *pieces))));
+                // A till that hears nothing may hand it over all the same, or not.
+                if counted || !told {
+                    acts.push((START, decided(number, None, Outcome::Accepted)));
+                    mine.push(number);
+                } else {
+                    acts.push((START, decided(number, None, Outcome::Refused)));
+                }
+            }
+            Step::Undo { of, pieces } => {
+                if let Some(undone) = mine.get(*of) {
+                    acts.push((START, undo(1_000 + number, *undone, *pieces)));
+                }
+            }
+            Step::NotHandedOver => acts.push((START, decided(number, Some(begun(number, 1)), Outcome::Held))),
+            Step::Resolve { case } => {
+                if let Some(case) = books.cases.keys().nth(*case).cloned() {
+                    acts.push((START, resolve(2_000 + number, &case, line::Decision::NoFault)));
+                }
+            }
+        }
+        if *now {
+            let acts = std::mem::take(acts);
+            hand_in(&mut books, *of, acts);
+        }
+    }
+    for (of, acts) in waiting {
+        hand_in(&mut books, of, acts);
+    }
+    (books, told)
+}
+
+fn check(books: &Books, steps: &[(usize, Step, bool)]) {
+    let counted: i64 = books
+        .numbers
+        .values()
+        .filter(|row| row.state == State::Counted)
+        .flat_map(|row| &row.takes)
+        .map(|take| i64::from(take.quantity))
+        .sum();
+    assert_eq!(counted, books.taken, "the sum that is kept is the sum of the uses");
+    assert!(counted <= i64::from(books.held.lines[0].quantity), "never more than there is");
+    let about: Vec<&CaseRow> = books.cases.values().filter(|case| case.about == About::Acceptances).collect();
+    assert!(about.len() <= 1, "one case about the acceptances of one thing: {about:?}");
+    for (place, (_, step, _)) in steps.iter().enumerate() {
+        let number = named(place as u64 + 1);
+        let accepted = matches!(step, Step::Accept { .. } | Step::Online { told: false, .. });
+        if !accepted {
+            continue;
+        }
+        let state = books.numbers.get(&number).map(|row| row.state);
+        let listed = about.iter().flat_map(|case| &case.sides).find(|side| side.number == number.to_string());
+        match state {
+            Some(State::Counted | State::Undone) => {}
+            other => {
+                let side = listed.unwrap_or_else(|| panic!("{number} is {other:?} and in no case"));
+                let out = matches!(side.standing, Standing::NotCounted | Standing::TakenBack);
+                assert!(out, "{number} does not count, and its case says {:?}", side.standing);
+            }
+        }
+        let lost =
+            about.iter().flat_map(|case| &case.sides).any(|side| side.standing == Standing::NotCounted);
+        let alone = books.held.lines[0].quantity == 1;
+        if lost && alone && state == Some(State::Counted) {
+            assert!(listed.is_some(), "{number} counts against somebody, and the case does not list it");
+        }
+    }
+    for case in about {
+        let out = case.sides.iter().filter(|side| side.standing == Standing::NotCounted);
+        assert_eq!(case.value, out.map(|side| side.value).sum::<i64>(), "what is at stake is what is out");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(512))]
+
+    #[test]
+    fn at_most_so_many_count_as_there_are_and_every_acceptance_counts_or_is_in_the_case(
+        quantity in 1..5u32, steps in steps()
+    ) {
+        let (books, _) = play(quantity, &steps, false);
+        check(&books, &steps);
+    }
+
+    #[test]
+    fn how_lines_are_cut_into_batches_changes_nothing(quantity in 1..4u32, steps in steps()) {
+        let (whole, told) = play(quantity, &steps, false);
+        let (cut, told_cut) = play(quantity, &steps, true);
+        prop_assert_eq!(told, told_cut, "each line has the same settlement");
+        let rows = |books: &Books| -> Vec<(Number, State, Vec<w::Take>)> {
+            books.numbers.values().map(|row| (row.number, row.state, row.takes.clone())).collect()
+        };
+        prop_assert_eq!(rows(&whole), rows(&cut), "and each number stands the same");
+    }
+
+    #[test]
+    fn a_number_that_is_decided_again_changes_nothing(quantity in 1..4u32, steps in steps()) {
+        let (mut books, _) = play(quantity, &steps, false);
+        let (taken, cases) = (books.taken, books.cases.len());
+        let counting: Vec<Number> =
+            books.numbers.values().filter(|row| row.state == State::Counted).map(|row| row.number).collect();
+        for number in counting {
+            let owner = books.numbers[&number].who.device.trim_start_matches("till-").parse().unwrap();
+            let Act::Decided(mut again) = decided(0, None, Outcome::Accepted) else { unreachable!() };
+            again.number = number.to_string();
+            let settled = books.one(&till(owner), START, Act::Decided(again));
+            prop_assert_eq!(settled, Settlement::AlreadyCounted, "it counts already");
+        }
+        prop_assert_eq!((books.taken, books.cases.len()), (taken, cases), "and nothing else has changed");
+    }
+}
