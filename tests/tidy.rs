@@ -12,13 +12,14 @@ use serde_json::Value;
 use tests::programs::root;
 
 /// What each package may know of the others, and of the world outside what it must never know.
-const MAY_KNOW: [(&str, &[&str], &[&str]); 8] = [
+const MAY_KNOW: [(&str, &[&str], &[&str]); 9] = [
     ("model", &[], &["serde", "tokio", "rusqlite", "sqlx", "reqwest", "axum", "tauri", "getrandom", "jiff"]),
     ("wire", &["model"], &["tokio", "rusqlite", "sqlx", "reqwest", "axum", "tauri", "getrandom"]),
     ("till", &["model", "wire"], &["tauri", "axum", "sqlx"]),
     ("server", &["model", "wire"], &["tauri", "rusqlite"]),
     ("counterfoil", &["model", "till"], &["rusqlite", "sqlx", "reqwest", "axum"]),
-    ("tests", &["model", "wire", "till", "server"], &["tauri"]),
+    ("tests", &["model", "wire", "till", "server", "vfs"], &["tauri"]),
+    ("vfs", &[], &["tauri", "sqlx", "tokio"]),
     ("window-tests", &[], &["tauri"]),
     ("xtask", &[], &["tauri", "tokio"]),
 ];

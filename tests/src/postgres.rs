@@ -82,7 +82,7 @@ mod private {
     /// the process that started it has ended, in whatever way.
     const KEEPER: &str = r#"
         trap '' HUP INT TERM
-        $AS "$1/postgres" -D "$2/data" -k "$3" -c listen_addresses= -c max_connections=300 -c fsync=on 2>&1 &
+        $AS "$1/postgres" -D "$2/data" -k "$3" -c listen_addresses= -c max_connections=500 -c fsync=on 2>&1 &
         server=$!
         cat > /dev/null
         kill -INT $server

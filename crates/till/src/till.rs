@@ -470,7 +470,11 @@ impl State {
     /// Puts `acts` into the journal and, once they are on disk, into the ledger.
     pub(crate) fn write(&mut self, now: UnixMs, acts: Vec<Act>) -> Result<Vec<Line>, Reason> {
         let journal = self.journal.as_mut().map_err(|error| reason_of(error))?;
-        match journal.append(now, acts) {
+        let written = match recover(journal, &mut self.ledger) {
+            Ok(()) => journal.append(now, acts),
+            Err(error) => Err(error),
+        };
+        match written {
             Ok(lines) => {
                 if lines.first().is_some_and(|line| line.seq == 1) {
                     mark_begun(&self.begun);
@@ -488,6 +492,18 @@ impl State {
             }
         }
     }
+}
+
+/// Opens a journal that has failed once more, and makes the ledger anew from it: it may hold a line that the clerk was
+/// told had failed, and that line counts like any other.
+fn recover(journal: &mut Journal, ledger: &mut Ledger) -> Result<(), JournalError> {
+    if !journal.has_failed() {
+        return Ok(());
+    }
+    let mut anew = Ledger::default();
+    journal.recover(|line| anew.take_in(&line))?;
+    *ledger = anew;
+    Ok(())
 }
 
 /// Opens the journal, unless it has lost the lines that were in it before: an empty one in its place would let
@@ -532,3 +548,6 @@ pub(crate) fn reason_of(error: &JournalError) -> Reason {
         JournalError::Broken { .. } => Reason::JournalBroken,
     }
 }
+
+#[cfg(test)]
+mod tests;
