@@ -18,8 +18,11 @@ use crate::link::{Held, LinkError};
 use crate::store::copy::Position;
 use crate::till::{State, Till};
 
-/// So many lines travel in one request.
-const LINES_PER_PUSH: u32 = 200;
+/// So many lines travel in one request, and no more bytes than the server reads at once with room to spare.
+const LINES_PER_PUSH: u32 = 1_000;
+const BYTES_PER_PUSH: usize = 2 * 1024 * 1024;
+/// So many settlements stand in one line, which has to stay a small one.
+const SETTLED_PER_LINE: usize = 100;
 /// How long a push or a page may take when no customer waits for it.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 /// How long the server may keep a feed request while nothing changes.
@@ -139,7 +142,14 @@ impl Till {
                 // A journal that cannot be read has nothing to hand in; the screen says so.
                 let Ok(journal) = state.journal.as_ref() else { return Ok(()) };
                 let after = journal.sent();
-                let lines = journal.after(after, LINES_PER_PUSH).unwrap_or_default();
+                let mut lines = journal.after(after, LINES_PER_PUSH).unwrap_or_default();
+                let mut bytes = 0;
+                let fitting = lines.iter().take_while(|line| {
+                    bytes += line.len();
+                    bytes <= BYTES_PER_PUSH
+                });
+                let fitting = fitting.count().max(1);
+                lines.truncate(fitting);
                 if lines.is_empty() {
                     return Ok(());
                 }
@@ -208,10 +218,8 @@ impl Till {
             return Ok(());
         }
         let now = self.now();
-        state
-            .write(now, vec![Act::Settled { settled }])
-            .map(|_| ())
-            .map_err(|reason| SyncError::Disk(reason.code().into()))
+        let lines = settled.chunks(SETTLED_PER_LINE).map(|told| Act::Settled { settled: told.to_vec() });
+        state.write(now, lines.collect()).map(|_| ()).map_err(|reason| SyncError::Disk(reason.code().into()))
     }
 
     /// Follows the feed to its end; with `wait`, stays at the end until something changes or the wait is over.

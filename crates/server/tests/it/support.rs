@@ -239,7 +239,11 @@ impl Till {
     }
 
     pub fn begin(&mut self, number: Number, id: &str, at: i64) {
-        let take = line::NamedTake { sku: "coupon".into(), name: "券".into(), quantity: 1 };
+        self.begin_pieces(number, id, at, 1);
+    }
+
+    fn begin_pieces(&mut self, number: Number, id: &str, at: i64, pieces: u32) {
+        let take = line::NamedTake { sku: "coupon".into(), name: "券".into(), quantity: pieces };
         let begun = Begun {
             number: number.to_string(),
             entitlement: id.into(),
@@ -276,6 +280,12 @@ impl Till {
     /// Begun and accepted offline.
     pub fn accept(&mut self, number: Number, id: &str, at: i64) {
         self.begin(number, id, at);
+        self.decide(number, Outcome::Accepted, at);
+    }
+
+    /// So many pieces, begun and accepted offline.
+    pub fn accept_pieces(&mut self, number: Number, id: &str, at: i64, pieces: u32) {
+        self.begin_pieces(number, id, at, pieces);
         self.decide(number, Outcome::Accepted, at);
     }
 
