@@ -3,6 +3,7 @@
 use model::decide::{Item, Known};
 use model::entitlement::{Benefit, Entitlement, Kind, Stores};
 use model::place::Circumstance;
+use model::policy::{Exposure, Tally};
 use model::reading::{RawText, Scan, Source};
 use model::redemption::Take;
 use model::time::{Doubt, UnixMs};
@@ -39,6 +40,7 @@ pub fn blocked(language: Language, detail: &str) -> view::Screen {
         practice: false,
         copy_rebuilt: false,
         clock: Doubt::None,
+        exposure: Exposure::NOTHING,
     };
     view::Screen {
         revision: 1,
@@ -72,7 +74,26 @@ fn status(from: &screen::Status, now: UnixMs) -> view::Status {
         picked_up_today: from.picked_up_today,
         practice: from.practice,
         notice: notice(from).map(Into::into),
+        exposure: (from.exposure != Exposure::NOTHING).then(|| view::Exposure {
+            at_risk: from.exposure.at_risk.0,
+            worst: from.exposure.worst.map(|worst| worst.0),
+        }),
     }
+}
+
+fn approval(card: &screen::ApprovalCard, now: UnixMs) -> view::Stage {
+    let tally = |from: Tally| view::Tally { count: from.count, fen: from.fen.0 };
+    view::Stage::Approval(view::Approval {
+        subject: subject(&card.card.known.entitlement),
+        reason: card.reason.code().into(),
+        amount: card.amount.0,
+        till: tally(card.facts.till),
+        customer: tally(card.facts.customer),
+        managers: card.managers.iter().map(clerk).collect(),
+        failed: card.failed.map(str::to_owned),
+        basis: basis(card.card.known.basis(), card.card.since, now),
+        since: card.since.0,
+    })
 }
 
 fn clerk(from: &till::staff::Staff) -> view::Clerk {
@@ -96,6 +117,7 @@ fn stage(from: &screen::Stage, now: UnixMs) -> view::Stage {
         }),
         screen::Stage::Member(card) => member(card, now),
         screen::Stage::Choice(card) => choice(card, now),
+        screen::Stage::Approval(card) => approval(card, now),
         screen::Stage::Verdict(shown) => view::Stage::Verdict(verdict(shown, now)),
     }
 }
@@ -244,6 +266,7 @@ fn basis(from: Basis, heard_at: UnixMs, now: UnixMs) -> view::Basis {
         Basis::Server => (view::RestsOn::Server, heard_at, None),
         Basis::Copy { as_of, silence } => (view::RestsOn::Copy, as_of, Some(silence.code().into())),
         Basis::Signature { as_of, silence } => (view::RestsOn::Signature, as_of, Some(silence.code().into())),
+        Basis::Override { as_of, silence } => (view::RestsOn::Override, as_of, Some(silence.code().into())),
     };
     view::Basis { on, as_of: as_of.0, age_seconds: now.seconds_since(as_of), silence }
 }
@@ -269,6 +292,10 @@ fn verdict(from: &screen::Verdict, now: UnixMs) -> view::Verdict {
         quantity: from.quantity,
         // How old the facts were when they were relied on, not how old they are by now.
         basis: from.basis.map(|rests| basis(rests, from.at, from.at)),
+        approved: from
+            .approved
+            .as_ref()
+            .map(|yes| view::Approved { by: yes.by.clone(), why: yes.why.clone() }),
         earlier: from.earlier.as_ref().map(|earlier| self::earlier(earlier, from.earlier_here, from.at)),
         number: from.number.map(|number| number.to_string()),
         at: from.at.0,
@@ -363,6 +390,7 @@ pub fn act(from: view::Act) -> Result<desk::Act, String> {
             let take = |take: view::Take| Take { sku: take.sku, quantity: take.quantity };
             desk::Act::Confirm(takes.into_iter().map(take).collect())
         }
+        view::Act::Approve { manager, pin, why } => desk::Act::Approve { manager, pin, why },
         view::Act::Choose { id } => desk::Act::Choose(id),
         view::Act::Undo { number: text } => desk::Act::Undo(number(text)?),
         view::Act::HandOver { number: text } => desk::Act::HandOver(number(text)?),

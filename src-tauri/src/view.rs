@@ -4,8 +4,12 @@
 //! 1970, amounts are fen, and both fit a JavaScript number. Reasons and to-dos cross as their stable codes: the page
 //! looks their sentences up in `ui/words`, and decides nothing.
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use ts_rs::TS;
+
+mod act;
+
+pub use act::{Act, Source, Take};
 
 /// Everything on the screen.
 #[derive(Clone, Debug, Serialize, TS)]
@@ -54,6 +58,19 @@ pub struct Status {
     pub practice: bool,
     /// Something that a person must see to, as a code ("copy_rebuilt", "clock_ahead", "clock_back").
     pub notice: Option<String>,
+    /// What this outage has at risk; nothing while there is none.
+    pub exposure: Option<Exposure>,
+}
+
+/// What an outage has at risk, and what it can cost at most.
+#[derive(Clone, Copy, Debug, Serialize, TS)]
+pub struct Exposure {
+    /// Accepted without the server and not settled yet (fen).
+    #[ts(type = "number")]
+    pub at_risk: i64,
+    /// What the outage can cost at most, however it goes on (fen); nothing where the policy sets no limit.
+    #[ts(type = "number | null")]
+    pub worst: Option<i64>,
 }
 
 /// Somebody who is signed in or may sign in.
@@ -109,6 +126,8 @@ pub enum Stage {
     Member(Member),
     /// What a short code fits: the clerk says which it is.
     Choice(Choice),
+    /// What only a manager may let pass without the server.
+    Approval(Approval),
     /// The end of a scan.
     Verdict(Verdict),
     /// The data folder could not be opened: another program has it, or the disk refuses.
@@ -217,6 +236,50 @@ pub struct Offer {
     pub since: i64,
 }
 
+/// A redemption that waits for a manager's yes.
+#[derive(Clone, Debug, Serialize, TS)]
+pub struct Approval {
+    /// What it is.
+    pub subject: Subject,
+    /// Why the clerk may not decide, as a reason code.
+    pub reason: String,
+    /// What is lost at most if it should not have been handed over (fen).
+    #[ts(type = "number")]
+    pub amount: i64,
+    /// What this till has accepted at risk in this outage, of the same kind of stores.
+    pub till: Tally,
+    /// What of it is this customer's.
+    pub customer: Tally,
+    /// Who may say yes.
+    pub managers: Vec<Clerk>,
+    /// Why the last try failed, as a code ("wrong_pin", "pin_locked", "not_a_manager", "why_missing").
+    pub failed: Option<String>,
+    /// On what the facts rest.
+    pub basis: Basis,
+    /// When this card appeared.
+    #[ts(type = "number")]
+    pub since: i64,
+}
+
+/// So many, worth so much.
+#[derive(Clone, Copy, Debug, Serialize, TS)]
+pub struct Tally {
+    /// How many.
+    pub count: u32,
+    /// Worth so much (fen).
+    #[ts(type = "number")]
+    pub fen: i64,
+}
+
+/// Who said yes, and why.
+#[derive(Clone, Debug, Serialize, TS)]
+pub struct Approved {
+    /// The manager's name.
+    pub by: String,
+    /// A word of the page's list ("regular", "payment_seen", "head_office"), or the manager's own.
+    pub why: String,
+}
+
 /// A member card.
 #[derive(Clone, Debug, Serialize, TS)]
 pub struct Member {
@@ -286,6 +349,8 @@ pub enum RestsOn {
     Copy,
     /// The code's signature and the status list.
     Signature,
+    /// A manager's yes.
+    Override,
 }
 
 /// On what an offer or a verdict rests.
@@ -343,6 +408,8 @@ pub struct Verdict {
     pub quantity: u32,
     /// On what it rests; nothing where nothing had to be asked.
     pub basis: Option<Basis>,
+    /// The manager's yes that it rests on.
+    pub approved: Option<Approved>,
     /// The redemption that stands in the way, or that was undone.
     pub earlier: Option<Earlier>,
     /// This redemption's number.
@@ -464,85 +531,6 @@ pub struct PracticeCode {
     pub caption: String,
     /// What must happen on a first scan, as a reason code or "offer" or "member".
     pub expect: String,
-}
-
-/// What the clerk did.
-#[derive(Clone, Debug, Deserialize, TS)]
-#[serde(tag = "act", rename_all = "snake_case")]
-pub enum Act {
-    /// A text was scanned, typed on the pad, or a practice picture clicked.
-    Scan {
-        /// The text.
-        text: String,
-        /// Where it came from.
-        source: Source,
-    },
-    /// The offer is confirmed.
-    Confirm {
-        /// What is taken.
-        takes: Vec<Take>,
-    },
-    /// One of the member's coupons is chosen, or one of those that a short code fits.
-    Choose {
-        /// The entitlement.
-        id: String,
-    },
-    /// A redemption is taken back.
-    Undo {
-        /// Its number.
-        number: String,
-    },
-    /// The goods of a redemption that was counted unseen are handed over now.
-    HandOver {
-        /// Its number.
-        number: String,
-    },
-    /// The card is put aside: next customer.
-    Next,
-    /// Somebody signs in.
-    SignIn {
-        /// Who.
-        clerk: String,
-        /// With which PIN.
-        pin: String,
-    },
-    /// Whoever is signed in goes.
-    SignOut,
-    /// Join a chain.
-    Enrol {
-        /// The server's address.
-        address: String,
-        /// The one-time code.
-        code: String,
-    },
-    /// Send and fetch now.
-    Sync,
-    /// Change the language: "zh-CN", "zh-HK" or "en".
-    Language {
-        /// Which.
-        language: String,
-    },
-}
-
-/// So many of one line.
-#[derive(Clone, Debug, Deserialize, TS)]
-pub struct Take {
-    /// Article number.
-    pub sku: String,
-    /// How many.
-    pub quantity: u32,
-}
-
-/// Where a text came from.
-#[derive(Clone, Copy, Debug, Deserialize, TS)]
-#[serde(rename_all = "snake_case")]
-pub enum Source {
-    /// A scanner that types.
-    Wedge,
-    /// The code pad.
-    Pad,
-    /// The practice panel.
-    Practice,
 }
 
 #[cfg(test)]

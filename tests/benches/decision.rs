@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use model::code::{Code, CodeKind};
+use model::policy::Policy;
 use model::reading::{RawText, Scan, Source};
 use model::redemption::Take;
 use model::time::UnixMs;
@@ -26,7 +27,7 @@ use till::real::{Clock, Dice, SystemClock};
 use till::redeem::Wish;
 use till::see::Sight;
 use till::store::copy::{Copy, Position};
-use wire::api::Entry;
+use wire::api::{Entry, Setup};
 use wire::entitlement::{Entitlement, Store};
 use wire::line::Person;
 
@@ -154,7 +155,7 @@ async fn redeem(till: &Till, code: &Code) {
         offer.items.iter().map(|item| Take { sku: item.line.sku.clone(), quantity: 1 }).collect();
     let clerk = Person { id: "c1".into(), name: "李娜".into() };
     let source = Source::Script.code();
-    let wish = Wish { known: &known, takes: &takes, clerk: &clerk, source, proof };
+    let wish = Wish { known: &known, takes: &takes, clerk: &clerk, source, proof, approval: None };
     let done = till.confirm(&wish).await;
     let decision = done.expect("the journal takes the line").decision;
     assert_eq!(decision.reason.class(), Class::Pass, "it is accepted");
@@ -195,6 +196,22 @@ fn fill(path: &Path) {
     let now = SystemClock.now();
     let (mut copy, _) = Copy::open(&folder.file("copy.db"), now).expect("the copy can be made");
     let entries: Vec<Entry> = (0..ENTITLEMENTS).map(|number| entry(number, now)).collect();
+    // A bench takes more in one outage than a sensible merchant would risk.
+    let policy = wire::policy::to_setup(&Policy::default().without_limits());
+    let setup = Setup {
+        version: 1,
+        store: identity.store.clone(),
+        till: identity.till.clone(),
+        staff: vec![],
+        policy,
+        practice: false,
+        profiles: vec![],
+        code_salt: String::new(),
+        campaigns: vec![],
+        roots: vec![],
+        trust: String::new(),
+    };
+    copy.set_setup(setup).expect("the copy takes a setup");
     for page in entries.chunks(1000) {
         let seq = page.last().map_or(0, |entry| entry.seq);
         let position = Position { epoch: "bench".into(), seq };

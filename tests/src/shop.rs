@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use model::code::Code;
+use model::policy::Policy;
 use model::time::UnixMs;
 use server::store::{Case, Issued, Issuing, NewCode, NewEntitlement, NewStaff, RedemptionRow, Turn};
 use server::{Hands, Server, State, Store};
@@ -34,9 +35,11 @@ pub struct Shop {
 }
 
 impl Shop {
-    /// Starts the server and opens the two stores.
+    /// Starts the server and opens the two stores. Offline its tills take whatever they know, without a limit on money,
+    /// so that a story about something else may be as long as it needs; [`Shop::set_policy`] sets limits.
     pub async fn open() -> Shop {
         let shop = Shop::unopened().await;
+        shop.set_policy(&Policy::default().without_limits()).await;
         for (store, name, pin) in STAFF {
             let opened = shop.store().add_store(store).await.expect("the database works");
             let store = opened.expect("no store of that name is there yet");
@@ -53,6 +56,20 @@ impl Shop {
         let shop = Shop::unopened().await;
         server::demo::seed(shop.store()).await.expect("a new database takes the demo chain");
         shop
+    }
+
+    /// Sets what the chain's tills may decide without the server. They hear of it with their next round.
+    pub async fn set_policy(&self, policy: &Policy) {
+        self.store().set_policy(None, policy).await.expect("the policy makes sense");
+    }
+
+    /// Lets a manager work at that store, with that PIN.
+    pub async fn add_manager(&self, store: &str, name: &str, pin: &str) {
+        let store = self.store().store_named(store).await.expect("the database works");
+        let store = store.expect("the store is there");
+        let pin_hash = server::pin::hash(pin, self.store().hands().random()).expect("a PIN can be hashed");
+        let staff = NewStaff { name, manager: true, pin_hash };
+        self.store().add_staff(&store.id, staff).await.expect("the database works");
     }
 
     async fn unopened() -> Shop {

@@ -81,7 +81,24 @@ practice: boolean,
 /**
  * Something that a person must see to, as a code ("copy_rebuilt", "clock_ahead", "clock_back").
  */
-notice: string | null, };
+notice: string | null, 
+/**
+ * What this outage has at risk; nothing while there is none.
+ */
+exposure: Exposure | null, };
+
+/**
+ * What an outage has at risk, and what it can cost at most.
+ */
+export type Exposure = { 
+/**
+ * Accepted without the server and not settled yet (fen).
+ */
+at_risk: number, 
+/**
+ * What the outage can cost at most, however it goes on (fen); nothing where the policy sets no limit.
+ */
+worst: number | null, };
 
 /**
  * Somebody who is signed in or may sign in.
@@ -121,7 +138,7 @@ staff: Array<Clerk>,
 /**
  * Why the last try failed, as a code ("wrong_pin", "pin_locked").
  */
-failed: string | null, } | { "stage": "ready" } | { "stage": "checking" } | { "stage": "offer" } & Offer | { "stage": "member" } & Member | { "stage": "choice" } & Choice | { "stage": "verdict" } & Verdict | { "stage": "blocked", 
+failed: string | null, } | { "stage": "ready" } | { "stage": "checking" } | { "stage": "offer" } & Offer | { "stage": "member" } & Member | { "stage": "choice" } & Choice | { "stage": "approval" } & Approval | { "stage": "verdict" } & Verdict | { "stage": "blocked", 
 /**
  * What the clerk reads out to whoever looks after the till.
  */
@@ -253,6 +270,60 @@ basis: Basis,
 since: number, };
 
 /**
+ * A redemption that waits for a manager's yes.
+ */
+export type Approval = { 
+/**
+ * What it is.
+ */
+subject: Subject, 
+/**
+ * Why the clerk may not decide, as a reason code.
+ */
+reason: string, 
+/**
+ * What is lost at most if it should not have been handed over (fen).
+ */
+amount: number, 
+/**
+ * What this till has accepted at risk in this outage, of the same kind of stores.
+ */
+till: Tally, 
+/**
+ * What of it is this customer's.
+ */
+customer: Tally, 
+/**
+ * Who may say yes.
+ */
+managers: Array<Clerk>, 
+/**
+ * Why the last try failed, as a code ("wrong_pin", "pin_locked", "not_a_manager", "why_missing").
+ */
+failed: string | null, 
+/**
+ * On what the facts rest.
+ */
+basis: Basis, 
+/**
+ * When this card appeared.
+ */
+since: number, };
+
+/**
+ * So many, worth so much.
+ */
+export type Tally = { 
+/**
+ * How many.
+ */
+count: number, 
+/**
+ * Worth so much (fen).
+ */
+fen: number, };
+
+/**
  * A member card.
  */
 export type Member = { 
@@ -347,7 +418,7 @@ unusable: string | null, };
 /**
  * Who said so.
  */
-export type RestsOn = "server" | "copy" | "signature";
+export type RestsOn = "server" | "copy" | "signature" | "override";
 
 /**
  * On what an offer or a verdict rests.
@@ -420,6 +491,10 @@ quantity: number,
  */
 basis: Basis | null, 
 /**
+ * The manager's yes that it rests on.
+ */
+approved: Approved | null, 
+/**
  * The redemption that stands in the way, or that was undone.
  */
 earlier: Earlier | null, 
@@ -451,6 +526,19 @@ undo_until: number | null,
  * Number of the redemption that "hand over now" settles; only with reason "counted_unseen".
  */
 hand_over: string | null, };
+
+/**
+ * Who said yes, and why.
+ */
+export type Approved = { 
+/**
+ * The manager's name.
+ */
+by: string, 
+/**
+ * A word of the page's list ("regular", "payment_seen", "head_office"), or the manager's own.
+ */
+why: string, };
 
 /**
  * So many of one article.
@@ -613,7 +701,19 @@ source: Source, } | { "act": "confirm",
 /**
  * What is taken.
  */
-takes: Array<Take>, } | { "act": "choose", 
+takes: Array<Take>, } | { "act": "approve", 
+/**
+ * Who.
+ */
+manager: string, 
+/**
+ * With which PIN.
+ */
+pin: string, 
+/**
+ * Why.
+ */
+why: string, } | { "act": "choose", 
 /**
  * The entitlement.
  */

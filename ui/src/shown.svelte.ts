@@ -14,6 +14,8 @@ export function name(stage: Stage): string {
       return `member ${stage.subject.id}`;
     case 'choice':
       return `choice ${stage.since}`;
+    case 'approval':
+      return `approval ${stage.subject.id} ${stage.since}`;
     case 'verdict':
       return `verdict ${stage.at} ${stage.reason} ${stage.number ?? ''} ${stage.subject?.id ?? ''}`;
     default:

@@ -54,7 +54,17 @@ export function coded(group: Group, code: string, words: Words = {}): string {
 }
 
 export type Group =
-  'reason' | 'reason_short' | 'todo' | 'silence' | 'failed' | 'notice' | 'case' | 'expect' | 'sync' | 'practice.group';
+  | 'reason'
+  | 'reason_short'
+  | 'why'
+  | 'todo'
+  | 'silence'
+  | 'failed'
+  | 'notice'
+  | 'case'
+  | 'expect'
+  | 'sync'
+  | 'practice.group';
 
 /** Whether there is a sentence of that name. */
 export function isKey(key: string): key is Key {

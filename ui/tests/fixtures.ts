@@ -1,8 +1,7 @@
-// A screen for every stage and verdict, with made-up people and goods, and a shell that answers with them.
+// A screen for every stage and verdict, with made-up people and goods.
 // Used by the tests and the gallery; never part of the production build.
-import type { Backend } from '../src/backend';
 import type {
-  Act,
+  Approval,
   Basis,
   Candidate,
   Case,
@@ -43,6 +42,7 @@ export function status(change: Partial<Status> = {}): Status {
     picked_up_today: 46,
     practice: true,
     notice: null,
+    exposure: null,
     ...change,
   };
 }
@@ -53,6 +53,7 @@ export const OFFLINE: Partial<Status> = {
   waiting: 12,
   copy_as_of: NOW - 38 * MINUTE,
   copy_age_seconds: 38 * 60,
+  exposure: { at_risk: 12_000, worst: 106_000 },
 };
 
 const SERVER: Basis = { on: 'server', as_of: NOW, age_seconds: 0, silence: null };
@@ -132,6 +133,7 @@ export function verdict(verdictClass: Class, reason: string, todo: string, chang
     left: 0,
     quantity: 1,
     basis: SERVER,
+    approved: null,
     earlier: null,
     number: null,
     at: NOW,
@@ -282,6 +284,25 @@ const NOBODY: Partial<Status> = {
 };
 const STAFF = [li, { id: 'c2', name: '张伟', manager: false }, { id: 'c3', name: '周敏', manager: true }];
 
+function approval(change: Partial<Approval> = {}): Stage {
+  return {
+    stage: 'approval',
+    subject: subject(),
+    reason: 'over_till_cap',
+    amount: 2000,
+    till: { count: 15, fen: 30_000 },
+    customer: { count: 1, fen: 2000 },
+    managers: [
+      { id: 'c3', name: '周敏', manager: true },
+      { id: 'c4', name: '刘洋', manager: true },
+    ],
+    failed: null,
+    basis: COPY,
+    since: NOW,
+    ...change,
+  };
+}
+
 /** What a signed or a rotating code can come to, each under the name of its reason. */
 function signed(): Record<string, Scene> {
   const told: [Class, string, string][] = [
@@ -324,6 +345,19 @@ export const SCENES: Record<string, Scene> = {
   offer_order: { stage: { stage: 'offer', subject: ORDER, items: ITEMS, basis: SERVER, since: NOW } },
   offer_order_offline: {
     stage: { stage: 'offer', subject: ORDER, items: ITEMS, basis: COPY, since: NOW },
+    status: OFFLINE,
+  },
+  approval: { stage: approval(), status: OFFLINE },
+  approval_failed: { stage: approval({ failed: 'wrong_pin' }), status: OFFLINE },
+  approval_nobody: { stage: approval({ managers: [], reason: 'copy_too_old' }), status: OFFLINE },
+  pass_override: {
+    stage: verdict('pass', 'redeemed', 'deduct_amount', {
+      amount: 2000,
+      basis: { ...COPY, on: 'override' },
+      approved: { by: '周敏', why: 'payment_seen' },
+      number: '0192f3a4b5c67d8e9f00112233449d4e',
+      unsent: true,
+    }),
     status: OFFLINE,
   },
   offer_coupon: {
@@ -549,32 +583,3 @@ export const PRACTICE: PracticeCode[] = [
   code('C0ZT4BN8WR2HY6CM5XQD', 'fails', '已过期的券', 'expired', 9),
   code('134567890123456789', 'fails', '付款码', 'payment_wechat', 10),
 ];
-
-/** A shell that shows `scene`, remembers what it is told, and answers with `answers` in turn. */
-export class PlayedShell implements Backend {
-  acts: Act[] = [];
-  answers: Screen[] = [];
-  changed: (screen: Screen) => void = () => {};
-
-  constructor(public now: Screen) {}
-
-  screen = (): Promise<Screen> => Promise.resolve(this.now);
-  history = (): Promise<Row[]> => Promise.resolve(HISTORY);
-  cases = (): Promise<Case[]> => Promise.resolve(CASES);
-  practice = (): Promise<PracticeCode[]> => Promise.resolve(PRACTICE);
-
-  act = (act: Act): Promise<Screen> => {
-    this.acts.push(act);
-    const next = this.answers.shift() ?? this.now;
-    this.now = { ...next, revision: this.now.revision + 1 };
-    if (act.act === 'language') {
-      this.now = { ...this.now, status: { ...this.now.status, language: act.language } };
-    }
-    return Promise.resolve(this.now);
-  };
-
-  listen = (changed: (screen: Screen) => void): Promise<() => void> => {
-    this.changed = changed;
-    return Promise.resolve(() => {});
-  };
-}

@@ -1,71 +1,12 @@
 // The page with a played shell: what a clerk sees and what is sent, per stage.
-import { cleanup, render } from '@testing-library/svelte';
-import { tick } from 'svelte';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import App from '../src/App.svelte';
+import { cleanup } from '@testing-library/svelte';
+import { describe, expect, it } from 'vitest';
 import { whoseOf } from '../src/sentences';
-import { NOW, OFFLINE, PRACTICE, PlayedShell, SCENES, screen, status, subject } from './fixtures';
+import { OFFLINE, PRACTICE, SCENES, screen, status, subject } from './fixtures';
+import { click, find, has, key, open, press, scan, settle, shell, stage } from './hands';
 
 const CODE = 'P7KQ4M2XA8F3TN5WYC6P';
 const TAGS: Record<string, string> = { 'zh-CN': 'zh-Hans', 'zh-HK': 'zh-Hant-HK', en: 'en' };
-let shell: PlayedShell;
-
-beforeEach(() => {
-  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'setInterval', 'clearInterval', 'Date', 'performance'] });
-  vi.setSystemTime(NOW);
-});
-
-afterEach(() => {
-  cleanup();
-  vi.useRealTimers();
-});
-
-async function open(scene: string, language = 'zh-CN'): Promise<void> {
-  shell = new PlayedShell(screen(scene, language));
-  render(App, { backend: shell });
-  await settle();
-}
-
-async function settle(ms = 600): Promise<void> {
-  await vi.advanceTimersByTimeAsync(ms);
-  await tick();
-}
-
-function find(id: string): HTMLElement {
-  const element = document.querySelector<HTMLElement>(`[data-testid="${id}"]`);
-  if (!element) throw new Error(`nothing is called ${id}`);
-  return element;
-}
-
-const has = (id: string): boolean => document.querySelector(`[data-testid="${id}"]`) !== null;
-const stage = (): string | undefined => document.querySelector<HTMLElement>('[data-stage]')?.dataset.stage;
-
-async function click(id: string): Promise<void> {
-  find(id).click();
-  await settle(0);
-}
-
-function press(key: string, at: number, code = key): KeyboardEvent {
-  const shiftKey = /^[A-Z]$/.test(key);
-  const event = new KeyboardEvent('keydown', { key, code, shiftKey, bubbles: true, cancelable: true });
-  Object.defineProperty(event, 'timeStamp', { value: at });
-  (document.activeElement ?? document.body).dispatchEvent(event);
-  return event;
-}
-
-async function key(name: string): Promise<void> {
-  press(name, performance.now());
-  await settle(0);
-}
-
-async function scan(text: string, suffix = true): Promise<void> {
-  const from = performance.now();
-  [...text].forEach((character, i) => {
-    press(character, from + i * 5, /\d/.test(character) ? `Digit${character}` : `Key${character}`);
-  });
-  if (suffix) press('Enter', from + text.length * 5);
-  await settle(200);
-}
 
 describe('every scene', () => {
   const scenes = Object.keys(SCENES).flatMap((scene) => [

@@ -52,6 +52,7 @@ impl Campaign {
             code_tail: claims.serial.tail(),
             notes: self.notes.clone(),
             uses: vec![],
+            member: None,
         })
     }
 

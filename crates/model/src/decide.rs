@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 
 use crate::entitlement::{Entitlement, Kind, Line, Standing, Use};
 use crate::place::Place;
-use crate::policy::Policy;
+use crate::policy::{self, Facts, Matter, Policy, Relation, Ruling, Tally};
 use crate::redemption::{Number, Take};
 use crate::time::UnixMs;
 use crate::verdict::{Basis, JUST_NOW_SECONDS, Reason, Silence};
@@ -22,6 +22,8 @@ pub enum Origin {
     Copy(Silence),
     /// The code's own signature, its campaign and the status list, because of that silence.
     Signature(Silence),
+    /// The same of a code that is newer than the status list: whether it was used is not known.
+    NotCovered(Silence),
 }
 
 /// Everything known about one entitlement at the moment of a decision.
@@ -71,7 +73,9 @@ impl Known {
         match self.origin {
             Origin::Server => Basis::Server,
             Origin::Copy(silence) => Basis::Copy { as_of: self.heard_at, silence },
-            Origin::Signature(silence) => Basis::Signature { as_of: self.heard_at, silence },
+            Origin::Signature(silence) | Origin::NotCovered(silence) => {
+                Basis::Signature { as_of: self.heard_at, silence }
+            }
         }
     }
 
@@ -204,6 +208,21 @@ pub struct Decision {
     pub basis: Basis,
     /// The use that stands in the way, where there is one.
     pub earlier: Option<Use>,
+    /// It was held, and a manager may let it pass.
+    pub may_ask: bool,
+    /// What was weighed, where the till decided alone.
+    pub facts: Option<Box<Facts>>,
+}
+
+impl Decision {
+    fn of(outcome: Outcome, reason: Reason, basis: Basis) -> Decision {
+        Decision { outcome, reason, basis, earlier: None, may_ask: false, facts: None }
+    }
+
+    /// It counts at the server.
+    pub fn counted(reason: Reason) -> Decision {
+        Decision::of(Outcome::Accepted, reason, Basis::Server)
+    }
 }
 
 /// Whether the goods are handed over.
@@ -217,39 +236,84 @@ pub enum Outcome {
     Held,
 }
 
-/// Decides a confirmed redemption from the server's answer, or from what is known when there was none.
+/// What a till goes by that gets no answer.
+#[derive(Clone, Copy, Debug)]
+pub struct Alone<'a> {
+    /// What the chain allows.
+    pub policy: &'a Policy,
+    /// For how long the server has not vouched for anything (seconds).
+    pub unheard_seconds: i64,
+    /// How far the computer's clock is off (milliseconds, either way).
+    pub clock_off_ms: i64,
+    /// The clock has jumped so far that no age can be relied on.
+    pub clock_unsure: bool,
+    /// What this till has at risk out of the same purse in this outage.
+    pub till: Tally,
+    /// What of it is this customer's.
+    pub customer: Tally,
+    /// A manager has said yes.
+    pub manager: bool,
+}
+
+/// Everything that is weighed when a till decides alone.
+pub fn facts(known: &Known, takes: &[Take], place: &Place, now: UnixMs, alone: &Alone<'_>) -> Facts {
+    let entitlement = &known.entitlement;
+    Facts {
+        matter: Matter::of(&entitlement.kind),
+        relation: Relation::of(&entitlement.stores, &place.store),
+        amount: policy::amount(entitlement, takes),
+        age_seconds: now.seconds_since(known.heard_at),
+        by_signature: matches!(known.origin, Origin::Signature(_) | Origin::NotCovered(_)),
+        not_covered: matches!(known.origin, Origin::NotCovered(_)),
+        unheard_seconds: alone.unheard_seconds,
+        clock_off_ms: alone.clock_off_ms,
+        clock_unsure: alone.clock_unsure,
+        till: alone.till,
+        customer: alone.customer,
+    }
+}
+
+/// Decides a confirmed redemption from the server's answer, or from what is known when there was none. Only the
+/// server's word makes an acceptance that is not at risk.
 pub fn conclude(
     known: &Known,
     takes: &[Take],
     place: &Place,
-    policy: &Policy,
     now: UnixMs,
     answer: Answer,
+    alone: &Alone<'_>,
 ) -> Decision {
-    match answer {
-        Answer::Counted => Decision {
-            outcome: Outcome::Accepted,
-            reason: acceptance(known, takes),
-            basis: Basis::Server,
-            earlier: None,
-        },
+    let silence = match answer {
+        Answer::Counted => return Decision::counted(acceptance(known, takes)),
         Answer::Refused(Refusal { reason, earlier }) => {
-            Decision { outcome: Outcome::Refused, reason, basis: Basis::Server, earlier }
+            return Decision { earlier, ..Decision::of(Outcome::Refused, reason, Basis::Server) };
         }
-        Answer::Silent(silence) => {
-            let basis = match known.origin {
-                Origin::Signature(_) => Basis::Signature { as_of: known.heard_at, silence },
-                Origin::Server | Origin::Copy(_) => Basis::Copy { as_of: known.heard_at, silence },
-            };
-            if let Some(Refusal { reason, earlier }) = refusal(known, takes, place, now) {
-                return Decision { outcome: Outcome::Refused, reason, basis, earlier };
-            }
-            let age_max = i64::from(policy.copy_age_hours_max) * 3600;
-            if now.seconds_since(known.heard_at) > age_max {
-                return Decision { outcome: Outcome::Held, reason: Reason::CopyTooOld, basis, earlier: None };
-            }
-            Decision { outcome: Outcome::Accepted, reason: acceptance(known, takes), basis, earlier: None }
+        Answer::Silent(silence) => silence,
+    };
+    let as_of = known.heard_at;
+    let basis = match known.origin {
+        Origin::Signature(_) | Origin::NotCovered(_) => Basis::Signature { as_of, silence },
+        Origin::Server | Origin::Copy(_) => Basis::Copy { as_of, silence },
+    };
+    // What speaks against it outranks every yes, a manager's too.
+    if let Some(Refusal { reason, earlier }) = refusal(known, takes, place, now) {
+        return Decision { earlier, ..Decision::of(Outcome::Refused, reason, basis) };
+    }
+    let facts = facts(known, takes, place, now, alone);
+    let ruling = policy::judge(&facts, alone.policy);
+    let facts = Some(Box::new(facts));
+    match ruling {
+        Ruling::Accept => {
+            Decision { facts, ..Decision::of(Outcome::Accepted, acceptance(known, takes), basis) }
         }
+        Ruling::AskManager(_) if alone.manager => {
+            let basis = Basis::Override { as_of, silence };
+            Decision { facts, ..Decision::of(Outcome::Accepted, acceptance(known, takes), basis) }
+        }
+        Ruling::AskManager(reason) => {
+            Decision { facts, may_ask: true, ..Decision::of(Outcome::Held, reason, basis) }
+        }
+        Ruling::Hold(reason) => Decision { facts, ..Decision::of(Outcome::Held, reason, basis) },
     }
 }
 

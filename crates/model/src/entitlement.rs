@@ -146,6 +146,8 @@ pub struct Entitlement {
     pub notes: Vec<String>,
     /// What the backend has counted against it.
     pub uses: Vec<Use>,
+    /// The membership that it belongs to.
+    pub member: Option<EntitlementId>,
 }
 
 impl Entitlement {

@@ -85,6 +85,20 @@ pub enum Basis {
         /// Why the server was not heard.
         silence: Silence,
     },
+    /// A manager's yes, because the server was not heard and the policy leaves it to a manager.
+    Override {
+        /// When the server last vouched for what the manager relied on.
+        as_of: UnixMs,
+        /// Why the server was not heard.
+        silence: Silence,
+    },
+}
+
+impl Basis {
+    /// Whether the goods are handed over at risk: without the server's word.
+    pub fn at_risk(self) -> bool {
+        !matches!(self, Basis::Server)
+    }
 }
 
 /// Why, from a closed list with stable codes. Where several apply, the one that stands first here is told.
@@ -172,8 +186,18 @@ pub enum Reason {
     NothingChosen,
     /// More was asked than is left.
     NotEnoughLeft,
-    /// The local copy is older than the chain allows.
+    /// The local copy, or the status list, is older than the chain allows.
     CopyTooOld,
+    /// Nothing was heard for too long of what the chain allows.
+    PolicyTooOld,
+    /// The chain does not let this be taken without the server.
+    OfflineForbidden,
+    /// Worth more than the chain lets one redemption risk without the server.
+    OverRedemptionCap,
+    /// More than the chain lets one customer take in one outage.
+    OverCustomerCap,
+    /// More than the chain lets this till risk in one outage.
+    OverTillCap,
     /// There is nothing to be undone under that number on this till.
     UndoUnknown,
     /// It was undone before.
@@ -244,6 +268,11 @@ impl Reason {
             NothingChosen,
             NotEnoughLeft,
             CopyTooOld,
+            PolicyTooOld,
+            OfflineForbidden,
+            OverRedemptionCap,
+            OverCustomerCap,
+            OverTillCap,
             UndoUnknown,
             UndoneBefore,
             UndoTooLate,
@@ -301,6 +330,11 @@ impl Reason {
             Reason::NothingChosen => "nothing_chosen",
             Reason::NotEnoughLeft => "not_enough_left",
             Reason::CopyTooOld => "copy_too_old",
+            Reason::PolicyTooOld => "policy_too_old",
+            Reason::OfflineForbidden => "offline_forbidden",
+            Reason::OverRedemptionCap => "over_redemption_cap",
+            Reason::OverCustomerCap => "over_customer_cap",
+            Reason::OverTillCap => "over_till_cap",
             Reason::UndoUnknown => "undo_unknown",
             Reason::UndoneBefore => "undone_before",
             Reason::UndoTooLate => "undo_too_late",
@@ -365,7 +399,12 @@ impl Reason {
             | Reason::ClockUnsure
             | Reason::ContentsUnknown
             | Reason::NotCovered
-            | Reason::CopyTooOld => Class::Fault,
+            | Reason::CopyTooOld
+            | Reason::PolicyTooOld
+            | Reason::OfflineForbidden
+            | Reason::OverRedemptionCap
+            | Reason::OverCustomerCap
+            | Reason::OverTillCap => Class::Fault,
         }
     }
 }
@@ -495,6 +534,11 @@ impl Todo {
             Reason::UnknownOffline
             | Reason::Unfinished
             | Reason::CopyTooOld
+            | Reason::PolicyTooOld
+            | Reason::OfflineForbidden
+            | Reason::OverRedemptionCap
+            | Reason::OverCustomerCap
+            | Reason::OverTillCap
             | Reason::KeyUnknown
             | Reason::TrustOutdated
             | Reason::ClockUnsure

@@ -12,22 +12,23 @@ use model::decide::{Known, Outcome};
 use model::entitlement::Kind;
 use model::reading::{Command, Scan, Source};
 use model::redemption::{Number, Take};
-use model::time::{MonotonicMs, UnixMs};
+use model::time::MonotonicMs;
 use model::verdict::{Basis, Reason, Todo};
 use tokio::sync::watch;
 use wire::line::Person;
 
 use crate::folder::Settings;
 use crate::ledger::State;
-use crate::redeem::Wish;
+use crate::redeem::{Approval, Wish};
 use crate::screen::{
     Candidate, ChoiceCard, MemberCard, OfferCard, Row, Screen, Stage, Stands, Subject, Verdict,
 };
 use crate::see::{Sight, Told};
-use crate::staff::{self, Door};
+use crate::staff;
 use crate::till::Till;
 use crate::words::Language;
 
+mod approve;
 mod show;
 
 pub use show::{class_code, todo_figures};
@@ -46,6 +47,15 @@ pub enum Act {
     Scan(Scan),
     /// The offer is confirmed.
     Confirm(Vec<Take>),
+    /// A manager lets pass what the clerk may not decide.
+    Approve {
+        /// Id or name.
+        manager: String,
+        /// The PIN.
+        pin: String,
+        /// Why.
+        why: String,
+    },
     /// One of the member's coupons, or one of those that a short code fits, by its entitlement's id.
     Choose(String),
     /// A redemption is taken back.
@@ -170,6 +180,7 @@ impl Desk {
         match act {
             Act::Scan(scan) => self.scan(scan).await,
             Act::Confirm(takes) => self.confirm(takes).await,
+            Act::Approve { manager, pin, why } => self.approve(&manager, &pin, &why).await,
             Act::Choose(id) => self.choose(&id).await,
             Act::Undo(number) => self.undo(number).await,
             Act::HandOver(number) => self.hand_over(number),
@@ -383,15 +394,17 @@ impl Desk {
     }
 
     async fn confirm(&self, takes: Vec<Take>) {
-        let (card, source) = {
-            let inner = self.inner();
-            match &inner.stage {
-                Stage::Offer(card) => (card.clone(), inner.source),
-                // A second press of the button, or a press that came too late.
-                _ => return,
-            }
+        let card = match &self.inner().stage {
+            Stage::Offer(card) => card.clone(),
+            // A second press of the button, or a press that came too late.
+            _ => return,
         };
+        self.take(card, takes, None).await;
+    }
+
+    async fn take(&self, card: OfferCard, takes: Vec<Take>, approval: Option<&Approval>) {
         let Some(clerk) = self.person() else { return self.refuse(Reason::SignInFirst.into()) };
+        let source = self.inner().source;
         self.set_stage(Stage::Checking);
         let wish = Wish {
             known: &card.known,
@@ -399,8 +412,10 @@ impl Desk {
             clerk: &clerk,
             source: source.code(),
             proof: card.proof,
+            approval,
         };
         match self.till.confirm(&wish).await {
+            Ok(concluded) if concluded.decision.may_ask => self.ask_manager(card, takes, &concluded.decision),
             Ok(concluded) => {
                 let verdict = self.verdict_of(concluded.number);
                 let mut verdict =
@@ -458,17 +473,8 @@ impl Desk {
 
     fn sign_in(&self, clerk: &str, pin: &str) {
         let staff = self.staff();
-        let now = self.till.now();
-        let kept = self.inner().settings.clone();
-        let mut door = Door { wrong: kept.wrong_pins, locked_until: kept.locked_until.map(UnixMs) };
-        let before = door;
-        let let_in = door.sign_in(&staff, clerk, pin, now).map(|person| person.id.clone());
-        if door != before {
-            self.change_settings(|settings| {
-                settings.wrong_pins = door.wrong;
-                settings.locked_until = door.locked_until.map(|until| until.0);
-            });
-        }
+        let let_in = self
+            .at_the_door(|door, now| door.sign_in(&staff, clerk, pin, now).map(|person| person.id.clone()));
         match let_in {
             Ok(id) => {
                 self.change_settings(|settings| settings.clerk = Some(id));

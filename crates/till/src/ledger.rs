@@ -12,6 +12,11 @@ use model::settlement::Settlement;
 use model::time::UnixMs;
 use wire::line::{Act, Begun, Decided, Line, Outcome};
 
+mod outage;
+
+use outage::AtRisk;
+pub use outage::Outage;
+
 /// One redemption, as far as the journal tells.
 #[derive(Clone, Debug)]
 pub struct Redemption {
@@ -72,6 +77,7 @@ pub struct Ledger {
     /// Redemptions and undos in the order of the journal.
     order: Vec<Number>,
     waiting: BTreeSet<Number>,
+    outage: Outage,
     latest: Option<UnixMs>,
 }
 
@@ -98,6 +104,13 @@ impl Redemption {
     /// Whether the server itself decided it, so that nothing remains to be settled.
     fn by_server(&self) -> bool {
         matches!(&self.decided, Some((Decided { basis: wire::line::Basis::Server, .. }, _)))
+    }
+
+    /// What it risks, if it was accepted without the server.
+    fn at_risk(&self) -> Option<AtRisk> {
+        let (decided, _) = self.decided.as_ref()?;
+        let accepted = decided.outcome == Outcome::Accepted && !self.by_server();
+        accepted.then(|| AtRisk::of(&self.begun, decided))
     }
 
     /// What was taken, without the names.
@@ -127,6 +140,7 @@ impl Ledger {
                 if let Some(redemption) = self.redemptions.get_mut(&number) {
                     redemption.decided = Some((decided.clone(), at));
                 }
+                self.follow_risk(number);
                 self.count_waiting(number);
             }
             Act::Refused(_) => {}
@@ -148,6 +162,7 @@ impl Ledger {
                 }
                 let clerk = clerk.name.clone();
                 self.undos.insert(number, Undo { number, of, at, clerk, settlement: None });
+                self.follow_risk(of);
                 self.count_waiting(number);
             }
         }
@@ -166,16 +181,32 @@ impl Ledger {
     fn settle(&mut self, number: Number, settlement: Settlement) {
         if let Some(redemption) = self.redemptions.get_mut(&number) {
             redemption.settlement = Some(settlement);
+            self.follow_risk(number);
         } else if let Some(undo) = self.undos.get_mut(&number) {
+            let of = undo.of;
             // An undo that the server refuses did not happen: the redemption counts again, and a case says so.
             if settlement.case().is_some()
-                && let Some(redemption) = self.redemptions.get_mut(&undo.of)
+                && let Some(redemption) = self.redemptions.get_mut(&of)
             {
                 redemption.undone_by = None;
             }
             undo.settlement = Some(settlement);
+            self.follow_risk(of);
         }
         self.count_waiting(number);
+    }
+
+    /// Keeps the outage's books about one redemption, after anything was told of it.
+    fn follow_risk(&mut self, number: Number) {
+        let Some(redemption) = self.redemptions.get(&number) else { return };
+        let taken_back =
+            redemption.undone_by.is_some() || matches!(redemption.settlement, Some(Settlement::Undone));
+        match redemption.at_risk() {
+            Some(_) | None if taken_back => self.outage.take_back(number),
+            Some(_) if redemption.settlement.is_some() => self.outage.settle(number),
+            Some(at_risk) => self.outage.accept(number, at_risk),
+            None => {}
+        }
     }
 
     fn count_waiting(&mut self, number: Number) {
@@ -229,6 +260,11 @@ impl Ledger {
     /// How many redemptions and undos the server has not settled yet.
     pub fn waiting(&self) -> usize {
         self.waiting.len()
+    }
+
+    /// What is at risk: the outage that is under way, or the one that a till would begin now.
+    pub fn outage(&self) -> &Outage {
+        &self.outage
     }
 
     /// Redemptions that were begun and neither decided nor settled.
@@ -332,6 +368,7 @@ mod tests {
             asking: true,
             clock: None,
             proof: None,
+            policy: None,
         })
     }
 
@@ -351,6 +388,7 @@ mod tests {
             left: 0,
             quantity: 1,
             earlier: None,
+            risk: None,
         })
     }
 

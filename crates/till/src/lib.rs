@@ -11,6 +11,7 @@ pub mod ledger;
 pub mod link;
 pub mod real;
 pub mod redeem;
+mod risk;
 pub mod screen;
 pub mod see;
 pub mod staff;

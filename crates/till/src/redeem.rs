@@ -6,16 +6,18 @@ use std::time::Duration;
 
 use model::decide::{self, Answer, Decision, Known, Outcome, Refusal};
 use model::entitlement::{Kind, Use};
+use model::policy::Policy;
 use model::prove::Proof;
 use model::redemption::{Number, Take};
 use model::settlement::Settlement;
-use model::time::{Doubt, UnixMs};
+use model::time::{Doubt, Effective, UnixMs};
 use model::verdict::{Basis, Reason, Silence};
 use wire::api::{Redeem, Redeemed};
 use wire::line::{self, Act, Begun, Decided, NamedTake, Person, Settled};
 
 use crate::ledger::State as Stand;
 use crate::link::LinkError;
+use crate::risk;
 use crate::till::{DEADLINE, LineState, State, Till};
 
 /// A redemption that was decided, and whose lines are on disk.
@@ -53,6 +55,17 @@ pub struct Wish<'a> {
     pub source: &'a str,
     /// What its signature proved, if it has one.
     pub proof: Option<Proof>,
+    /// A manager's yes, for the case that the server is not heard and the policy leaves it to a manager.
+    pub approval: Option<&'a Approval>,
+}
+
+/// A manager's yes. Whoever makes one has checked the PIN ([`crate::staff::Door::approve`]).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Approval {
+    /// Who.
+    pub by: Person,
+    /// Why: a word of the page's list, or in the manager's own.
+    pub why: String,
 }
 
 impl Till {
@@ -93,14 +106,15 @@ impl Till {
                         }
                         LineState::Online => {}
                     }
-                    let begun = begin(number, wish, known, Asking::Server, self.time().doubt);
+                    let begun =
+                        begin(number, wish, known, Asking::Server, self.time().doubt, state.policy().version);
                     state.write(now, vec![Act::Begun(begun.clone())])?;
                     state.in_hand = Some(number);
                     (number, begun, now)
                 }
             }
         };
-        let concluded = self.ask_and_decide(number, &begun, begun_at, known, takes).await;
+        let concluded = self.ask_and_decide(number, &begun, begun_at, wish).await;
         if let Some(state) = self.lock().as_mut() {
             state.in_hand = None;
         }
@@ -117,22 +131,15 @@ impl Till {
         wish: &Wish<'_>,
         silence: Silence,
     ) -> Result<Concluded, Reason> {
-        let takes = wish.takes;
         let time = self.time();
-        if time.must_ask {
-            return Err(Reason::ClockUnsure);
-        }
-        let now = time.at;
-        let mut known = wish.known.clone();
-        state.join_own(&mut known);
-        let answer = Answer::Silent(silence);
-        let decision = decide::conclude(&known, takes, &state.place(), &state.policy(), now, answer);
-        let begun = begin(number, wish, &known, Asking::Nobody, time.doubt);
-        let decided = Decided { begun: Some(begun.into()), ..decided(number, &known, takes, &decision) };
-        state.write(now, vec![Act::Decided(decided)])?;
+        let (known, policy, decision) = weigh(state, wish, time, Answer::Silent(silence));
+        let begun = begin(number, wish, &known, Asking::Nobody, time.doubt, policy.version);
+        let decided =
+            Decided { begun: Some(begun.into()), ..decided(number, &known, wish, &decision, &policy) };
+        state.write(time.at, vec![Act::Decided(decided)])?;
         self.wake.notify_one();
         self.tell_news();
-        Ok(Concluded { number, decision, at: now })
+        Ok(Concluded { number, decision, at: time.at })
     }
 
     async fn ask_and_decide(
@@ -140,36 +147,51 @@ impl Till {
         number: Number,
         begun: &Begun,
         begun_at: UnixMs,
-        known: &Known,
-        takes: &[Take],
+        wish: &Wish<'_>,
     ) -> Result<Option<Concluded>, Reason> {
-        let answer = self.ask_server(number, begun, begun_at).await;
-        let now = self.now();
+        let answer = self.ask_server(number, begun, begun_at, wish.approval.is_some()).await;
         let mut guard = self.lock();
+        let time = self.time();
         let state = guard.as_mut().ok_or(Reason::NotEnrolled)?;
         let Some(answer) = answer else {
             let voided = Settled { number: number.to_string(), settlement: wire::api::Settlement::Voided };
-            state.write(now, vec![Act::Settled { settled: vec![voided] }])?;
+            state.write(time.at, vec![Act::Settled { settled: vec![voided] }])?;
             return Ok(None);
         };
-        let mut known = known.clone();
-        state.join_own(&mut known);
-        let decision = decide::conclude(&known, takes, &state.place(), &state.policy(), now, answer);
-        state.write(now, vec![Act::Decided(decided(number, &known, takes, &decision))])?;
-        Ok(Some(Concluded { number, decision, at: now }))
+        // What is at risk is read and written down under one lock: no two acceptances share what is left.
+        let (known, policy, decision) = weigh(state, wish, time, answer);
+        let decided = decided(number, &known, wish, &decision, &policy);
+        state.write(time.at, vec![Act::Decided(decided)])?;
+        Ok(Some(Concluded { number, decision, at: time.at }))
     }
 
     /// What the server says within the deadline; nothing if the number was voided, so that it can never be counted.
-    async fn ask_server(&self, number: Number, begun: &Begun, begun_at: UnixMs) -> Option<Answer> {
+    /// `again`: the same was held a moment ago under another number, which the server must let go first.
+    async fn ask_server(
+        &self,
+        number: Number,
+        begun: &Begun,
+        begun_at: UnixMs,
+        again: bool,
+    ) -> Option<Answer> {
         // One deadline for all of it: a sync that hangs with the line in its hands must not hold a customer up.
-        let asked = tokio::time::timeout(DEADLINE, self.ask_server_patiently(number, begun, begun_at)).await;
+        let deadline = self.deadline();
+        let asked = self.ask_server_patiently(number, begun, begun_at, deadline, again);
+        let asked = tokio::time::timeout(deadline, asked).await;
         asked.unwrap_or_else(|_| {
             self.note_line::<()>(&Err(LinkError::Silent(Silence::TimedOut)));
             Some(Answer::Silent(Silence::TimedOut))
         })
     }
 
-    async fn ask_server_patiently(&self, number: Number, begun: &Begun, begun_at: UnixMs) -> Option<Answer> {
+    async fn ask_server_patiently(
+        &self,
+        number: Number,
+        begun: &Begun,
+        begun_at: UnixMs,
+        deadline: Duration,
+        again: bool,
+    ) -> Option<Answer> {
         let (link, waiting, line) = match self.lock().as_ref() {
             Some(state) => (state.link.clone(), state.ledger.waiting(), state.line),
             None => return Some(Answer::Refused(Reason::NotEnrolled.into())),
@@ -178,8 +200,8 @@ impl Till {
             return Some(Answer::Silent(silence));
         }
         // What was taken or given back while the line was down comes first, or the server would judge without it.
-        if waiting > 0
-            && let Err(error) = self.push(DEADLINE).await
+        if (waiting > 0 || again)
+            && let Err(error) = self.push(deadline).await
         {
             self.note_line::<()>(&Err(error.clone()));
             return Some(answer_of(error));
@@ -195,7 +217,7 @@ impl Till {
             at: begun_at.0,
             moment: begun.proof.as_ref().and_then(|proof| proof.moment),
         };
-        let answer = link.redeem(&number.to_string(), &redeem, DEADLINE).await;
+        let answer = link.redeem(&number.to_string(), &redeem, deadline).await;
         self.note_line(&answer);
         Some(match answer {
             Ok(Redeemed::Counted) => Answer::Counted,
@@ -233,7 +255,8 @@ impl Till {
             state.line == LineState::Online
         };
         if online {
-            let pushed = tokio::time::timeout(DEADLINE, self.push(DEADLINE)).await;
+            let deadline = self.deadline();
+            let pushed = tokio::time::timeout(deadline, self.push(deadline)).await;
             self.note_line(&pushed.unwrap_or(Err(LinkError::Silent(Silence::TimedOut))));
         }
         self.wake.notify_one();
@@ -262,18 +285,29 @@ impl Till {
             left: 0,
             quantity,
             earlier: None,
+            risk: None,
         };
         state.write(now, vec![Act::Decided(decided)])?;
         drop(guard);
         self.tell_news();
-        let decision = Decision { outcome: Outcome::Accepted, reason, basis: Basis::Server, earlier: None };
-        Ok(Concluded { number, decision, at: now })
+        Ok(Concluded { number, decision: Decision::counted(reason), at: now })
     }
 
-    /// How long a look-up or a redemption waits for the server at most.
+    /// How long a look-up or a redemption waits for the server at most. May not be asked while the state is locked.
     pub fn deadline(&self) -> Duration {
-        DEADLINE
+        let policy = self.lock().as_ref().map(State::policy);
+        policy.map_or(DEADLINE, |policy| Duration::from_millis(policy.deadline_ms.into()))
     }
+}
+
+/// Decides from the answer and from what this till knows now, with what it has done itself meanwhile.
+fn weigh(state: &State, wish: &Wish<'_>, time: Effective, answer: Answer) -> (Known, Policy, Decision) {
+    let mut known = wish.known.clone();
+    state.join_own(&mut known);
+    let policy = state.policy();
+    let alone = state.alone(&policy, &known, time, wish.approval.is_some());
+    let decision = decide::conclude(&known, wish.takes, &state.place(), time.at, answer, &alone);
+    (known, policy, decision)
 }
 
 fn answer_of(error: LinkError) -> Answer {
@@ -297,7 +331,7 @@ enum Asking {
     Nobody,
 }
 
-fn begin(number: Number, wish: &Wish<'_>, known: &Known, asking: Asking, doubt: Doubt) -> Begun {
+fn begin(number: Number, wish: &Wish<'_>, known: &Known, asking: Asking, doubt: Doubt, policy: u64) -> Begun {
     let entitlement = &known.entitlement;
     let named = |take: &Take| {
         let name = entitlement.line(&take.sku).map_or_else(
@@ -325,6 +359,7 @@ fn begin(number: Number, wish: &Wish<'_>, known: &Known, asking: Asking, doubt: 
             Doubt::Back(_) => Some("back".into()),
         },
         proof: wish.proof.as_ref().map(Into::into),
+        policy: Some(policy),
     }
 }
 
@@ -338,12 +373,14 @@ pub fn kind_code(kind: &Kind) -> &'static str {
     }
 }
 
-fn decided(number: Number, known: &Known, takes: &[Take], decision: &Decision) -> Decided {
-    let taken_now: u32 = takes.iter().map(|take| take.quantity).sum();
+fn decided(number: Number, known: &Known, wish: &Wish<'_>, decision: &Decision, policy: &Policy) -> Decided {
+    let taken_now: u32 = wish.takes.iter().map(|take| take.quantity).sum();
     let left = known.left_in_all();
     // `known` may or may not hold this very redemption already: the feed can be quicker than the answer.
     let counted = known.uses().iter().any(|use_| use_.number == number);
     let accepted = decision.outcome == Outcome::Accepted;
+    let by_manager = matches!(decision.basis, Basis::Override { .. });
+    let weighed = decision.facts.as_deref();
     Decided {
         number: number.to_string(),
         begun: None,
@@ -353,17 +390,28 @@ fn decided(number: Number, known: &Known, takes: &[Take], decision: &Decision) -
             Outcome::Held => line::Outcome::Held,
         },
         reason: decision.reason.code().into(),
-        basis: match decision.basis {
-            Basis::Server => line::Basis::Server,
-            Basis::Copy { as_of, silence } => {
-                line::Basis::Copy { as_of: as_of.0, silence: silence.code().into() }
-            }
-            Basis::Signature { as_of, silence } => {
-                line::Basis::Signature { as_of: as_of.0, silence: silence.code().into() }
-            }
-        },
+        basis: basis(decision.basis, wish.approval),
         left: if accepted && !counted { left.saturating_sub(taken_now) } else { left },
         quantity: known.entitlement.lines.iter().map(|line| line.quantity).sum(),
         earlier: decision.earlier.as_ref().map(Into::into),
+        risk: weighed.map(|facts| risk::told(facts, known, policy, by_manager)),
+    }
+}
+
+fn basis(basis: Basis, approval: Option<&Approval>) -> line::Basis {
+    match basis {
+        Basis::Server => line::Basis::Server,
+        Basis::Copy { as_of, silence } => {
+            line::Basis::Copy { as_of: as_of.0, silence: silence.code().into() }
+        }
+        Basis::Signature { as_of, silence } => {
+            line::Basis::Signature { as_of: as_of.0, silence: silence.code().into() }
+        }
+        Basis::Override { as_of, silence } => {
+            let nobody =
+                || Approval { by: Person { id: String::new(), name: String::new() }, why: String::new() };
+            let Approval { by, why } = approval.cloned().unwrap_or_else(nobody);
+            line::Basis::Override { by, why, as_of: as_of.0, silence: silence.code().into() }
+        }
     }
 }

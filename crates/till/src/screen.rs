@@ -1,8 +1,9 @@
 //! Everything that a screen shows, as values: the page draws it, a script prints it, a test reads it.
 
 use model::decide::{Known, Offer};
-use model::entitlement::{Entitlement, Fen, Kind};
+use model::entitlement::{Entitlement, Fen};
 use model::place::Circumstance;
+use model::policy::{Exposure, Facts};
 use model::prove::Proof;
 use model::redemption::{Number, Take};
 use model::time::{Doubt, UnixMs};
@@ -55,6 +56,8 @@ pub struct Status {
     pub copy_rebuilt: bool,
     /// What is to be said about this computer's clock.
     pub clock: Doubt,
+    /// What is at risk, and what this outage can cost at most.
+    pub exposure: Exposure,
 }
 
 /// How things stand with the server.
@@ -96,6 +99,8 @@ pub enum Stage {
     Member(MemberCard),
     /// A short code that fits these: the clerk says which is the customer's.
     Choice(ChoiceCard),
+    /// What a clerk may not decide without the server, and a manager may.
+    Approval(ApprovalCard),
     /// The end of a scan.
     Verdict(Verdict),
 }
@@ -116,11 +121,38 @@ pub struct OfferCard {
 impl OfferCard {
     /// What is taken if the clerk changes nothing: one use of a card, everything that is left of the rest.
     pub fn usual_takes(&self) -> Vec<Take> {
-        let one_by_one = matches!(self.known.entitlement.kind, Kind::TimesCard);
-        let left = self.offer.items.iter().filter(|item| item.left > 0);
-        left.map(|item| Take { sku: item.line.sku.clone(), quantity: if one_by_one { 1 } else { item.left } })
-            .collect()
+        crate::risk::usual_takes(&self.known)
     }
+}
+
+/// A redemption that waits for a manager's yes.
+#[derive(Clone, Debug)]
+pub struct ApprovalCard {
+    /// What was offered.
+    pub card: OfferCard,
+    /// What the clerk chose of it.
+    pub takes: Vec<Take>,
+    /// Why the clerk may not decide.
+    pub reason: Reason,
+    /// What is lost at most if it should not have been handed over.
+    pub amount: Fen,
+    /// What was weighed beside it.
+    pub facts: Box<Facts>,
+    /// Who may say yes.
+    pub managers: Vec<Staff>,
+    /// Why the last try failed.
+    pub failed: Option<&'static str>,
+    /// When the card appeared.
+    pub since: UnixMs,
+}
+
+/// Who said yes, and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Approved {
+    /// The manager's name.
+    pub by: String,
+    /// A word of the page's list, or in the manager's own.
+    pub why: String,
 }
 
 /// A member card.
@@ -230,6 +262,8 @@ pub struct Verdict {
     pub quantity: u32,
     /// On what it rests.
     pub basis: Option<Basis>,
+    /// The manager's yes that it rests on.
+    pub approved: Option<Approved>,
     /// The redemption that stands in the way, or that was undone.
     pub earlier: Option<Circumstance>,
     /// Whether that was at this till.
@@ -259,6 +293,7 @@ impl Verdict {
             left: 0,
             quantity: 0,
             basis: None,
+            approved: None,
             earlier: None,
             earlier_here: false,
             number: None,
@@ -357,6 +392,7 @@ mod tests {
             code_tail: "4821".into(),
             notes: vec![],
             uses: vec![],
+            member: None,
         };
         let known = Known { entitlement, heard_at: UnixMs(7), origin, mine: vec![], undone: BTreeSet::new() };
         Candidate { known, reason }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use model::code::Code;
 use model::decide::{self, Known, Offer, Origin, Refusal};
 use model::entitlement::{EntitlementId, Kind, Use};
+use model::policy::{self, Ruling};
 use model::prove::{self, Proof};
 use model::reading::{Command, Opaque, Reading, Scan};
 use model::signed::text::write_cf1;
@@ -19,8 +20,9 @@ use wire::codes::{hex, stretch, stretched_hash, unhex};
 use wire::entitlement::Entitlement;
 
 use crate::link::{Link, LinkError};
+use crate::risk::usual_takes;
 use crate::store::copy::CopyError;
-use crate::till::{DEADLINE, LineState, State, Till};
+use crate::till::{LineState, State, Till};
 
 /// What a scan led to.
 #[derive(Clone, Debug)]
@@ -163,11 +165,13 @@ impl Till {
         if matches!(known.origin, Origin::Server) {
             return None;
         }
-        if time.must_ask {
-            return Some(Reason::ClockUnsure.into());
+        let (policy, takes, place) = (state.policy(), usual_takes(known), state.place());
+        let alone = state.alone(&policy, known, time, false);
+        match policy::judge(&decide::facts(known, &takes, &place, time.at, &alone), &policy) {
+            // What a manager may let pass is offered: who has to agree is said when it is wanted.
+            Ruling::Accept | Ruling::AskManager(_) => None,
+            Ruling::Hold(reason) => Some(reason.into()),
         }
-        let age_max = i64::from(state.policy().copy_age_hours_max) * 3600;
-        (time.at.seconds_since(known.heard_at) > age_max).then(|| Reason::CopyTooOld.into())
     }
 
     /// The silence that is known already, or the line to ask.
@@ -200,7 +204,7 @@ impl Till {
             Ok(link) => link,
             Err(silence) => return Ok(Err(silence)),
         };
-        let answer = link.lookup(lookup, DEADLINE).await;
+        let answer = link.lookup(lookup, self.deadline()).await;
         self.note_line(&answer);
         match answer {
             Ok(found) => Ok(self.join_found(&found).ok_or(Silence::Garbled)),
@@ -306,7 +310,7 @@ impl Till {
             Err(silence) => silence,
             Ok(link) => {
                 let wanted = Wanted { stretched: stretched.iter().map(|code| hex(code)).collect() };
-                let answer = link.candidates(&wanted, DEADLINE).await;
+                let answer = link.candidates(&wanted, self.deadline()).await;
                 self.note_line(&answer);
                 match answer {
                     Ok(found) => {
@@ -367,6 +371,10 @@ impl Till {
             // The feed tells more than two bits can; but what is used up or revoked stays so.
             Ok((known, coupons)) if matches!(known.origin, Origin::Copy(_)) && !used_up => {
                 Ok((known, coupons))
+            }
+            // Whether it may be taken all the same is the policy's business.
+            Ok((known, coupons)) if reason == Reason::NotCovered => {
+                Ok((Known { origin: Origin::NotCovered(silence), ..known }, coupons))
             }
             Ok((known, _)) => Err(self.refused_by_list(known, reason)),
             Err(told) if used_up => {

@@ -5,13 +5,19 @@ use argon2::Argon2;
 use argon2::password_hash::{PasswordVerifier, phc::PasswordHash};
 use model::time::UnixMs;
 pub use wire::api::Staff;
+use wire::line::Person;
+
+use crate::redeem::Approval;
 
 /// So many wrong PINs in a row lock the sign-in …
 const TRIES_MAX: u32 = 5;
 /// … for so long (seconds).
 const LOCK_SECONDS: i64 = 60;
 
-/// Why nobody was signed in.
+/// The longest reason that a manager may give (characters).
+const WHY_LENGTH_MAX: usize = 200;
+
+/// Why nobody was signed in, or nobody said yes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SignInError {
     /// Another PIN.
@@ -23,6 +29,9 @@ pub enum SignInError {
     /// Nobody of that name works at this store.
     #[error("nobody of that name works at this store")]
     Unknown,
+    /// Somebody, but no manager.
+    #[error("that is no manager of this store")]
+    NotAManager,
 }
 
 impl SignInError {
@@ -32,6 +41,7 @@ impl SignInError {
             SignInError::WrongPin => "wrong_pin",
             SignInError::PinLocked => "pin_locked",
             SignInError::Unknown => "clerk_unknown",
+            SignInError::NotAManager => "not_a_manager",
         }
     }
 }
@@ -68,6 +78,27 @@ impl Door {
             return Err(SignInError::PinLocked);
         }
         Err(SignInError::WrongPin)
+    }
+}
+
+impl Door {
+    /// A manager says yes with the right PIN. Wrong ones count as at the sign-in, so that nobody tries the manager's
+    /// PIN at one door and the clerk's at the other.
+    pub fn approve(
+        &mut self,
+        staff: &[Staff],
+        manager: &str,
+        pin: &str,
+        why: &str,
+        now: UnixMs,
+    ) -> Result<Approval, SignInError> {
+        if find(staff, manager).is_some_and(|person| !person.manager) {
+            return Err(SignInError::NotAManager);
+        }
+        let person = self.sign_in(staff, manager, pin, now)?;
+        let by = Person { id: person.id.clone(), name: person.name.clone() };
+        let why: String = why.trim().chars().filter(|one| !one.is_control()).take(WHY_LENGTH_MAX).collect();
+        Ok(Approval { by, why })
     }
 }
 

@@ -4,7 +4,8 @@ use model::time::UnixMs;
 use wire::line::Person;
 
 use crate::folder::Practice;
-use crate::staff;
+use crate::redeem::Approval;
+use crate::staff::{self, Door, SignInError};
 use crate::till::{DEADLINE, LineState, Till};
 
 /// How a till stands.
@@ -52,6 +53,22 @@ impl Till {
     /// A demo chain's practice codes.
     pub fn practice(&self) -> Vec<Practice> {
         self.folder.practice()
+    }
+
+    /// A manager's yes, if the PIN is right. A wrong one counts as at the screen.
+    pub fn approve(&self, manager: &str, pin: &str, why: &str) -> Result<Approval, SignInError> {
+        let staff = match self.lock().as_ref().and_then(|state| state.copy.setup()) {
+            Some(setup) => setup.staff.clone(),
+            None => return Err(SignInError::Unknown),
+        };
+        let mut settings = self.folder.settings();
+        let mut door = Door { wrong: settings.wrong_pins, locked_until: settings.locked_until.map(UnixMs) };
+        let outcome = door.approve(&staff, manager, pin, why, self.now());
+        (settings.wrong_pins, settings.locked_until) = (door.wrong, door.locked_until.map(|until| until.0));
+        if let Err(error) = self.folder.set_settings(&settings) {
+            tracing::warn!(%error, "how often a PIN was wrong was not kept");
+        }
+        outcome
     }
 
     /// The member of staff of that name or id; without one, whoever is signed in.

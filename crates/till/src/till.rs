@@ -11,7 +11,6 @@ use std::time::Duration;
 use model::campaign::Campaign;
 use model::decide::{Known, Origin};
 use model::place::{DeviceId, Place, StoreId};
-use model::policy::Policy;
 use model::profile::Profile;
 use model::redemption::Number;
 use model::signed::trust::Trust;
@@ -401,13 +400,6 @@ impl State {
             store: StoreId(self.identity.store.id.clone()),
             device: DeviceId(self.identity.device.clone()),
         }
-    }
-
-    pub(crate) fn policy(&self) -> Policy {
-        self.copy.setup().map_or_else(Policy::default, |setup| Policy {
-            copy_age_hours_max: setup.policy.copy_age_hours_max,
-            undo_minutes_max: setup.policy.undo_minutes_max,
-        })
     }
 
     /// Joins what was told of an entitlement with what this till has done with it.

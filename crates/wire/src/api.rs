@@ -133,10 +133,13 @@ pub struct Staff {
 /// See [`model::policy::Policy`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Policy {
-    /// Hours.
+    /// Hours; of what is said in full, what a clerk decides alone.
     pub copy_age_hours_max: u32,
     /// Minutes.
     pub undo_minutes_max: u32,
+    /// All of it; nothing from a server that knows only the two above.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub offline: Option<Box<crate::policy::Policy>>,
 }
 
 /// Asks for an entitlement.

@@ -172,6 +172,7 @@ impl TryFrom<&w::Entitlement> for m::Entitlement {
             code_tail: told.code_tail.clone(),
             notes: told.notes.clone(),
             uses: told.uses.iter().map(TryInto::try_into).collect::<Result<_, _>>()?,
+            member: told.member.clone().map(m::EntitlementId),
         })
     }
 }

@@ -10,6 +10,7 @@ pub mod convert;
 pub mod entitlement;
 pub mod line;
 pub mod merchant;
+pub mod policy;
 pub mod profile;
 pub mod status;
 

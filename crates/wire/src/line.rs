@@ -138,6 +138,9 @@ pub struct Begun {
     /// What a signed code proved.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub proof: Option<Proof>,
+    /// Version of the policy that the till had.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub policy: Option<u64>,
 }
 
 /// What a signed code proved, and under which lists.
@@ -186,6 +189,42 @@ pub struct Decided {
     /// The use that stands in the way.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub earlier: Option<Use>,
+    /// What was weighed, where the till decided alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub risk: Option<Risk>,
+}
+
+/// What a till weighed that decided alone: enough to see afterwards that it kept to its policy, and to know after a
+/// restart what is spent.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Risk {
+    /// Version of the policy that decided.
+    pub policy: u64,
+    /// By which rule: kind and relation to the store, such as "coupon.any".
+    pub rule: String,
+    /// Out of which purse: "home" or "away".
+    pub purse: String,
+    /// Whose limit counts: a membership's entitlement id, or the entitlement's own.
+    pub customer: String,
+    /// What is lost at most if it should not have been handed over (fen).
+    pub amount: i64,
+    /// What this till had at risk out of that purse before.
+    pub till_before: Spent,
+    /// What of it was this customer's.
+    pub customer_before: Spent,
+    /// The most that the till may have at risk out of that purse (fen), with the yes that was given; nothing for no
+    /// limit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cap: Option<i64>,
+}
+
+/// So many, worth so much.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Spent {
+    /// How many.
+    pub count: u32,
+    /// Worth so much (fen).
+    pub fen: i64,
 }
 
 /// See [`model::decide::Outcome`].
@@ -216,6 +255,17 @@ pub enum Basis {
     /// The code's signature and the status list.
     Signature {
         /// When the server last vouched for the status list (ms since 1970).
+        as_of: i64,
+        /// Why the server was not heard, as a code.
+        silence: String,
+    },
+    /// A manager's yes.
+    Override {
+        /// Who.
+        by: Person,
+        /// Why: a word of the page's list, or in the manager's own.
+        why: String,
+        /// When the server last vouched for what the manager relied on (ms since 1970).
         as_of: i64,
         /// Why the server was not heard, as a code.
         silence: String,
@@ -308,6 +358,7 @@ mod tests {
                 left: 0,
                 quantity: 1,
                 earlier: None,
+                risk: None,
             }),
         }
     }

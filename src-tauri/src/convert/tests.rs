@@ -41,6 +41,7 @@ fn known(id: &str, taken: &[(&str, u32)], origin: Origin) -> Known {
         code_tail: "4821".into(),
         notes: vec![],
         uses: vec![model::entitlement::Use { number: Number::new(UnixMs(1), [1; 10]), takes, done }],
+        member: None,
     };
     Known { entitlement, heard_at: UnixMs(2_000), origin, mine: vec![], undone: BTreeSet::new() }
 }

@@ -3,7 +3,8 @@ import { mount } from 'svelte';
 import App from '../../src/App.svelte';
 import '../../src/tokens.css';
 import '../../src/base.css';
-import { NOW, PlayedShell, SCENES, screen } from '../fixtures';
+import { NOW, SCENES, screen } from '../fixtures';
+import { PlayedShell } from '../played';
 
 const asked = new URLSearchParams(location.search);
 const scene = asked.get('scene') ?? 'ready';

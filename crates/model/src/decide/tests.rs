@@ -32,6 +32,7 @@ fn known(kind: Kind, lines: Vec<Line>) -> Known {
             code_tail: "P9TD".into(),
             notes: vec![],
             uses: vec![],
+            member: None,
         },
         heard_at: NOON,
         origin: Origin::Server,
@@ -64,6 +65,18 @@ fn use_of(n: u8, sku: &str, quantity: u32, device: &str, at: UnixMs) -> Use {
 
 fn take(sku: &str, quantity: u32) -> Take {
     Take { sku: sku.into(), quantity }
+}
+
+fn alone(policy: &Policy) -> Alone<'_> {
+    Alone {
+        policy,
+        unheard_seconds: 0,
+        clock_off_ms: 0,
+        clock_unsure: false,
+        till: Tally::default(),
+        customer: Tally::default(),
+        manager: false,
+    }
 }
 
 #[test]
@@ -119,8 +132,9 @@ fn of_several_reasons_the_first_of_the_list_is_told() {
 #[test]
 fn an_order_can_be_picked_up_in_part_and_never_beyond() {
     let order = known(Kind::Order, vec![line("tea", 2), line("cake", 1)]);
+    let policy = Policy::default();
     let answer = |takes: &[Take]| {
-        conclude(&order, takes, &here(), &Policy::default(), NOON, Answer::Silent(Silence::TimedOut))
+        conclude(&order, takes, &here(), NOON, Answer::Silent(Silence::TimedOut), &alone(&policy))
     };
     assert_eq!(answer(&[take("tea", 1)]).reason, Reason::PartlyPickedUp, "one tea and the cake stay");
     assert_eq!(answer(&[take("tea", 2), take("cake", 1)]).reason, Reason::PickedUp, "nothing stays");
@@ -136,7 +150,8 @@ fn an_order_can_be_picked_up_in_part_and_never_beyond() {
 fn silence_is_decided_from_the_copy_and_says_so() {
     let coupon = coupon();
     let silent = Answer::Silent(Silence::Unreachable);
-    let decide = |now| conclude(&coupon, &[take("use", 1)], &here(), &Policy::default(), now, silent.clone());
+    let policy = Policy::default();
+    let decide = |now| conclude(&coupon, &[take("use", 1)], &here(), now, silent.clone(), &alone(&policy));
     let soon = decide(NOON.plus_seconds(3600));
     assert_eq!(soon.outcome, Outcome::Accepted, "a copy of an hour ago may decide");
     assert_eq!(
@@ -151,7 +166,8 @@ fn silence_is_decided_from_the_copy_and_says_so() {
 #[test]
 fn the_server_has_the_last_word() {
     let coupon = coupon();
-    let decide = |answer| conclude(&coupon, &[take("use", 1)], &here(), &Policy::default(), NOON, answer);
+    let policy = Policy::default();
+    let decide = |answer| conclude(&coupon, &[take("use", 1)], &here(), NOON, answer, &alone(&policy));
     assert_eq!(decide(Answer::Counted).basis, Basis::Server, "counted by the server");
     let refused = decide(Answer::Refused(Reason::Refunded.into()));
     assert_eq!(
@@ -159,4 +175,60 @@ fn the_server_has_the_last_word() {
         (Outcome::Refused, Reason::Refunded),
         "refused by the server"
     );
+}
+
+#[test]
+fn a_managers_yes_is_written_down_as_such_and_only_where_it_was_needed() {
+    let coupon = coupon();
+    let policy = Policy::default();
+    let spent = Tally { count: 15, fen: Fen(30_000) };
+    let decide = |till, manager| {
+        let alone = Alone { till, manager, ..alone(&policy) };
+        conclude(&coupon, &[take("use", 1)], &here(), NOON, Answer::Silent(Silence::TimedOut), &alone)
+    };
+    let asked = decide(spent, false);
+    assert_eq!((asked.outcome, asked.reason), (Outcome::Held, Reason::OverTillCap), "300 yuan are spent");
+    assert!(asked.may_ask, "and a manager may go on");
+    let yes = decide(spent, true);
+    assert_eq!(yes.outcome, Outcome::Accepted, "as this one does");
+    assert_eq!(
+        yes.basis,
+        Basis::Override { as_of: NOON, silence: Silence::TimedOut },
+        "and the verdict rests on that"
+    );
+    let needless = decide(Tally::default(), true);
+    assert_eq!(
+        needless.basis,
+        Basis::Copy { as_of: NOON, silence: Silence::TimedOut },
+        "where the clerk could decide, the manager did not"
+    );
+    let beyond = decide(Tally { count: 30, fen: Fen(60_000) }, true);
+    assert_eq!((beyond.outcome, beyond.may_ask), (Outcome::Held, false), "beyond 600 yuan nobody may");
+}
+
+#[test]
+fn a_managers_yes_revives_nothing_that_is_known_to_be_gone() {
+    let mut coupon = coupon();
+    coupon.entitlement.uses.push(use_of(1, "use", 1, "till-2", NOON));
+    let policy = Policy::default().without_limits();
+    let alone = Alone { manager: true, ..alone(&policy) };
+    let told = conclude(&coupon, &[take("use", 1)], &here(), NOON, Answer::Silent(Silence::TimedOut), &alone);
+    assert_eq!((told.outcome, told.reason), (Outcome::Refused, Reason::Used), "used is used");
+}
+
+#[test]
+fn only_the_servers_word_is_without_risk() {
+    let (coupon, policy) = (coupon(), Policy::default());
+    for manager in [false, true] {
+        for origin in [Origin::Server, Origin::Copy(Silence::TimedOut), Origin::Signature(Silence::TimedOut)]
+        {
+            let known = Known { origin, ..coupon.clone() };
+            let alone = Alone { manager, ..alone(&policy) };
+            let silent = Answer::Silent(Silence::TimedOut);
+            let told = conclude(&known, &[take("use", 1)], &here(), NOON, silent, &alone);
+            assert!(told.basis.at_risk() && told.facts.is_some(), "{origin:?} without an answer is at risk");
+        }
+    }
+    let counted = conclude(&coupon, &[take("use", 1)], &here(), NOON, Answer::Counted, &alone(&policy));
+    assert!(!counted.basis.at_risk(), "the server's word is not");
 }

@@ -45,6 +45,7 @@ pub(super) async fn page(
             "a till follows the feed of its own store only",
         ));
     }
+    state.store.note_contact(&device).await?;
     if from.wait > 0 {
         wait_for_news(&state, &device, &from).await?;
     }

@@ -1,7 +1,7 @@
 //! The chain: its stores, its staff, what a till must know of itself, and the codes of a demo chain.
 
 use sqlx::{Row, SqliteConnection};
-use wire::api::{Policy, Setup, Staff};
+use wire::api::{Setup, Staff};
 use wire::codes::hex;
 use wire::entitlement as w;
 
@@ -170,7 +170,6 @@ impl Store {
         .bind(&device.store.id)
         .fetch_all(&mut *tx)
         .await?;
-        let policy = model::policy::Policy::default();
         let (roots, trust) = super::trust::of_device(&mut tx, &device.id).await?;
         Ok(Setup {
             version: unsigned(chain.try_get("setup_version")?),
@@ -187,10 +186,7 @@ impl Store {
                     })
                 })
                 .collect::<Result<_, sqlx::Error>>()?,
-            policy: Policy {
-                copy_age_hours_max: policy.copy_age_hours_max,
-                undo_minutes_max: policy.undo_minutes_max,
-            },
+            policy: wire::policy::to_setup(&super::policies::of_store(&mut tx, &device.store.id).await?),
             practice: chain.try_get::<i64, _>("practice")? == 1,
             profiles: super::profiles::active(&mut tx).await?,
             code_salt: hex(&self.code_salt),

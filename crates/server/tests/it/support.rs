@@ -229,6 +229,7 @@ impl Till {
             asking: true,
             clock: None,
             proof: None,
+            policy: None,
         };
         self.write(at, Act::Begun(begun));
     }
@@ -243,6 +244,7 @@ impl Till {
             left: 0,
             quantity: 1,
             earlier: None,
+            risk: None,
         };
         self.write(at, Act::Decided(decided));
     }

@@ -5,6 +5,7 @@ use std::sync::atomic::Ordering;
 use model::decide::Outcome;
 use model::entitlement::{Entitlement, Fen};
 use model::place::{Circumstance, DeviceId};
+use model::policy::Exposure;
 use model::redemption::Number;
 use model::settlement::Settlement;
 use model::time::{Doubt, UnixMs};
@@ -13,7 +14,7 @@ use wire::line;
 
 use super::{Desk, STRIP, is_order, todo_of};
 use crate::ledger::{Ledger, Redemption, State as Stand};
-use crate::screen::{Case, Line, Row, Screen, Stage, Stands, Status, Subject, Verdict};
+use crate::screen::{Approved, Case, Line, Row, Screen, Stage, Stands, Status, Subject, Verdict};
 use crate::staff;
 use crate::till::{LineState, State};
 use crate::words::Language;
@@ -30,6 +31,9 @@ impl Desk {
         }
         if let Stage::SignIn { staff, .. } = &mut stage {
             *staff = self.staff();
+        }
+        if let Stage::Approval(card) = &mut stage {
+            card.managers = self.managers();
         }
         let mut recent: Vec<Row> = self.inner().strip.iter().cloned().collect();
         recent.iter_mut().for_each(|row| self.bring_row_up_to_date(row, now));
@@ -73,6 +77,7 @@ impl Desk {
                 practice: false,
                 copy_rebuilt: false,
                 clock: Doubt::None,
+                exposure: Exposure::NOTHING,
             };
         };
         let setup = state.copy.setup();
@@ -96,6 +101,7 @@ impl Desk {
             practice: setup.is_some_and(|setup| setup.practice),
             copy_rebuilt: state.copy_rebuilt,
             clock: self.till().time().doubt,
+            exposure: state.exposure(),
         }
     }
 
@@ -151,6 +157,7 @@ impl Desk {
             left: decided.left,
             quantity: decided.quantity,
             basis: Some(basis(&decided.basis)),
+            approved: approved(&decided.basis),
             earlier_here: earlier.as_ref().is_some_and(|earlier| Some(&earlier.device) == here.as_ref()),
             earlier,
             number: Some(number),
@@ -291,6 +298,17 @@ fn basis(basis: &line::Basis) -> Basis {
             as_of: UnixMs(*as_of),
             silence: Silence::of_code(silence).unwrap_or(Silence::Unreachable),
         },
+        line::Basis::Override { as_of, silence, .. } => Basis::Override {
+            as_of: UnixMs(*as_of),
+            silence: Silence::of_code(silence).unwrap_or(Silence::Unreachable),
+        },
+    }
+}
+
+fn approved(basis: &line::Basis) -> Option<Approved> {
+    match basis {
+        line::Basis::Override { by, why, .. } => Some(Approved { by: by.name.clone(), why: why.clone() }),
+        line::Basis::Server | line::Basis::Copy { .. } | line::Basis::Signature { .. } => None,
     }
 }
 

@@ -10,10 +10,11 @@ use model::verdict::Reason;
 use serde_json::{Value, json};
 use till::Till;
 use till::desk::{Act, Desk};
-use till::redeem::{Concluded, Wish};
+use till::redeem::{Approval, Concluded, Wish};
 use till::screen::Stage;
 use till::see::{Seen, Sight, Told};
 use till::sync::SyncError;
+use till::words::sentence;
 use wire::line::Person;
 
 use crate::say;
@@ -26,6 +27,14 @@ pub struct ScanWords {
     pub choose: Option<String>,
     pub lines: Option<String>,
     pub clerk: Option<String>,
+    pub yes: Option<Yes>,
+}
+
+/// A manager's yes, given beforehand.
+pub struct Yes {
+    pub manager: String,
+    pub pin: String,
+    pub why: String,
 }
 
 pub async fn enrol(voice: &Voice, till: &Arc<Till>, url: &str, code: &str, name: &str) -> Exit {
@@ -50,7 +59,7 @@ pub async fn enrol(voice: &Voice, till: &Arc<Till>, url: &str, code: &str, name:
 /// The page's sentence for a failure, or the program's own.
 fn failed_words(voice: &Voice, code: &str, otherwise: &str) -> String {
     let key = format!("failed.{code}");
-    let words = till::words::sentence(voice.language, &key);
+    let words = sentence(voice.language, &key);
     if words == key { otherwise.to_owned() } else { words }
 }
 
@@ -111,14 +120,29 @@ pub async fn scan(voice: &Voice, till: &Arc<Till>, words: ScanWords) -> Exit {
         Ok(clerk) => clerk,
         Err(exit) => return exit,
     };
+    let approval = match words.yes.map(|yes| approval(voice, till, &yes)).transpose() {
+        Ok(approval) => approval,
+        Err(exit) => return exit,
+    };
     let source = Source::Script.code();
-    match till.confirm(&Wish { known: &known, takes: &takes, clerk: &clerk, source, proof }).await {
+    let approval = approval.as_ref();
+    match till.confirm(&Wish { known: &known, takes: &takes, clerk: &clerk, source, proof, approval }).await {
         Ok(concluded) => conclude(voice, &known, &concluded),
         Err(reason) => {
             voice.say(say::verdict(voice.language, reason), || say::reason_words(voice.language, reason));
             say::exit_of(reason)
         }
     }
+}
+
+/// Checks the manager's PIN. Whether the yes is needed shows when the server has not answered.
+fn approval(voice: &Voice, till: &Arc<Till>, yes: &Yes) -> Result<Approval, Exit> {
+    if yes.why.trim().is_empty() {
+        let message = failed_words(voice, "why_missing", "say why with --why");
+        return Err(voice.complain(Exit::Usage, "why_missing", &message));
+    }
+    till.approve(&yes.manager, &yes.pin, &yes.why)
+        .map_err(|error| voice.complain(Exit::Refused, error.code(), &failed_words(voice, error.code(), "")))
 }
 
 /// What may be chosen from, each with why it cannot be used, if it cannot.
@@ -161,6 +185,7 @@ fn conclude(voice: &Voice, known: &Known, concluded: &Concluded) -> Exit {
     });
     json["number"] = json!(concluded.number.to_string());
     json["basis"] = say::basis(Some(decision.basis));
+    json["manager_may"] = json!(decision.may_ask);
     json["earlier"] = json!(decision.earlier.as_ref().map(wire::entitlement::Use::from));
     json["subject"] = say::subject(known);
     voice.say(json, || {
@@ -169,7 +194,12 @@ fn conclude(voice: &Voice, known: &Known, concluded: &Concluded) -> Exit {
             decision.earlier.as_ref().map(|earlier| format!("\n  {}", say::earlier_words(&earlier.done)));
         let basis = say::basis_words(voice.language, decision.basis);
         let title = &known.entitlement.title;
-        format!("{words} · {title} · {}{}\n  {basis}", concluded.number, earlier.unwrap_or_default())
+        let ask = if decision.may_ask {
+            format!("\n  {} (--manager, --manager-pin, --why)", sentence(voice.language, "approval.title"))
+        } else {
+            String::new()
+        };
+        format!("{words} · {title} · {}{}\n  {basis}{ask}", concluded.number, earlier.unwrap_or_default())
     });
     match decision.outcome {
         Outcome::Held => Exit::Held,

@@ -12,6 +12,7 @@ use till::till::LineState;
 use till::words::sentence;
 use wire::line::{Act, Line};
 
+use crate::say;
 use crate::{Exit, Voice};
 
 pub async fn status(voice: &Voice, till: &Arc<Till>) -> Exit {
@@ -39,13 +40,15 @@ pub async fn status(voice: &Voice, till: &Arc<Till>) -> Exit {
         "copy_as_of": standing.copy_as_of.map(|as_of| as_of.0), "copy_age_seconds": age,
         "entitlements": standing.entitlements, "cases": standing.cases, "journal": standing.journal_fault,
         "journal_lines": standing.journal_lines, "clock": clock, "clock_off_seconds": off / 1000,
+        "exposure": say::exposure(till.exposure()),
     });
     voice.say(json.clone(), || {
         let show = |name: &str| format!("{name}: {}", json[name]);
         let names =
             ["enrolled", "store", "till", "server", "online", "silence", "waiting", "copy_age_seconds"];
         let more = ["entitlements", "cases", "journal", "journal_lines", "clock"];
-        names.iter().chain(&more).map(|name| show(name)).collect::<Vec<_>>().join("\n")
+        let exposure = say::exposure_words(voice.language, till.exposure());
+        names.iter().chain(&more).map(|name| show(name)).chain([exposure]).collect::<Vec<_>>().join("\n")
     });
     match (&standing.journal_fault, identity) {
         (Some(_), _) => Exit::Fault,

@@ -75,6 +75,15 @@ enum Command {
         /// In whose name; otherwise whoever is signed in.
         #[arg(long)]
         clerk: Option<String>,
+        /// A manager who lets pass what a clerk may not decide without the server.
+        #[arg(long, value_name = "NAME", requires_all = ["confirm", "manager_pin", "why"])]
+        manager: Option<String>,
+        /// The manager's PIN.
+        #[arg(long, value_name = "PIN", requires = "manager")]
+        manager_pin: Option<String>,
+        /// Why the manager lets it pass.
+        #[arg(long, value_name = "TEXT", requires = "manager")]
+        why: Option<String>,
     },
     /// Take a redemption back.
     Undo {
@@ -189,8 +198,13 @@ async fn run(cli: Cli, voice: &Voice) -> Exit {
     match cli.command {
         Command::Enrol { url, code, name } => acts::enrol(voice, &till, &url, &code, &name).await,
         Command::SignIn { clerk, pin } => acts::sign_in(voice, &till, &clerk, &pin).await,
-        Command::Scan { text, confirm, choose, lines, clerk } => {
-            acts::scan(voice, &till, acts::ScanWords { text, confirm, choose, lines, clerk }).await
+        Command::Scan { text, confirm, choose, lines, clerk, manager, manager_pin, why } => {
+            let yes = manager.map(|name| acts::Yes {
+                manager: name,
+                pin: manager_pin.unwrap_or_default(),
+                why: why.unwrap_or_default(),
+            });
+            acts::scan(voice, &till, acts::ScanWords { text, confirm, choose, lines, clerk, yes }).await
         }
         Command::Undo { number, clerk } => acts::undo(voice, &till, &number, clerk.as_deref()).await,
         Command::Sync => acts::sync(voice, &till).await,

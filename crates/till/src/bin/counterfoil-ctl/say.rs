@@ -1,6 +1,8 @@
 //! Verdicts and offers as JSON and as sentences.
 
 use model::decide::Known;
+use model::entitlement::Fen;
+use model::policy::Exposure;
 use model::verdict::{Basis, Class, Reason, Todo};
 use serde_json::{Value, json};
 use till::desk::class_code;
@@ -36,6 +38,9 @@ pub fn basis(basis: Option<Basis>) -> Value {
         }
         Some(Basis::Signature { as_of, silence }) => {
             json!({ "basis": "signature", "as_of": as_of.0, "silence": silence.code() })
+        }
+        Some(Basis::Override { as_of, silence }) => {
+            json!({ "basis": "override", "as_of": as_of.0, "silence": silence.code() })
         }
     }
 }
@@ -109,7 +114,30 @@ pub fn basis_words(language: Language, basis: Basis) -> String {
             };
             format!("{list} {} ({why})", clock_words(as_of))
         }
+        Basis::Override { as_of, silence } => {
+            let why = sentence(language, &format!("silence.{}", silence.code()));
+            let by = sentence(language, "verdict.override");
+            format!("{by}, {} ({why})", clock_words(as_of))
+        }
     }
+}
+
+/// What is at risk, as JSON: fen, and nothing where there is no limit.
+pub fn exposure(exposure: Exposure) -> Value {
+    json!({ "at_risk": exposure.at_risk.0, "worst_case": exposure.worst.map(|worst| worst.0) })
+}
+
+/// What is at risk, in words.
+pub fn exposure_words(language: Language, exposure: Exposure) -> String {
+    let at_risk = sentence(language, "exposure.at_risk");
+    let worst = sentence(language, "exposure.worst");
+    let most = exposure.worst.map_or_else(|| sentence(language, "exposure.no_limit"), yuan);
+    format!("{at_risk}: {} · {worst}: {most}", yuan(exposure.at_risk))
+}
+
+/// An amount of money.
+pub fn yuan(fen: Fen) -> String {
+    format!("¥{}.{:02}", fen.0 / 100, fen.0 % 100)
 }
 
 /// By whom, where and when something was redeemed.

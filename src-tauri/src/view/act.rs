@@ -1,0 +1,92 @@
+//! What the page may say.
+
+use serde::Deserialize;
+use ts_rs::TS;
+
+/// What the clerk did.
+#[derive(Clone, Debug, Deserialize, TS)]
+#[serde(tag = "act", rename_all = "snake_case")]
+pub enum Act {
+    /// A text was scanned, typed on the pad, or a practice picture clicked.
+    Scan {
+        /// The text.
+        text: String,
+        /// Where it came from.
+        source: Source,
+    },
+    /// The offer is confirmed.
+    Confirm {
+        /// What is taken.
+        takes: Vec<Take>,
+    },
+    /// A manager lets pass what the clerk may not decide.
+    Approve {
+        /// Who.
+        manager: String,
+        /// With which PIN.
+        pin: String,
+        /// Why.
+        why: String,
+    },
+    /// One of the member's coupons is chosen, or one of those that a short code fits.
+    Choose {
+        /// The entitlement.
+        id: String,
+    },
+    /// A redemption is taken back.
+    Undo {
+        /// Its number.
+        number: String,
+    },
+    /// The goods of a redemption that was counted unseen are handed over now.
+    HandOver {
+        /// Its number.
+        number: String,
+    },
+    /// The card is put aside: next customer.
+    Next,
+    /// Somebody signs in.
+    SignIn {
+        /// Who.
+        clerk: String,
+        /// With which PIN.
+        pin: String,
+    },
+    /// Whoever is signed in goes.
+    SignOut,
+    /// Join a chain.
+    Enrol {
+        /// The server's address.
+        address: String,
+        /// The one-time code.
+        code: String,
+    },
+    /// Send and fetch now.
+    Sync,
+    /// Change the language: "zh-CN", "zh-HK" or "en".
+    Language {
+        /// Which.
+        language: String,
+    },
+}
+
+/// So many of one line.
+#[derive(Clone, Debug, Deserialize, TS)]
+pub struct Take {
+    /// Article number.
+    pub sku: String,
+    /// How many.
+    pub quantity: u32,
+}
+
+/// Where a text came from.
+#[derive(Clone, Copy, Debug, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub enum Source {
+    /// A scanner that types.
+    Wedge,
+    /// The code pad.
+    Pad,
+    /// The practice panel.
+    Practice,
+}

@@ -1,0 +1,33 @@
+// A shell that answers with made-up screens. Used by the tests and the gallery; never part of the production build.
+import type { Backend } from '../src/backend';
+import type { Act, Case, PracticeCode, Row, Screen } from '../src/bindings';
+import { CASES, HISTORY, PRACTICE } from './fixtures';
+
+/** A shell that shows `scene`, remembers what it is told, and answers with `answers` in turn. */
+export class PlayedShell implements Backend {
+  acts: Act[] = [];
+  answers: Screen[] = [];
+  changed: (screen: Screen) => void = () => {};
+
+  constructor(public now: Screen) {}
+
+  screen = (): Promise<Screen> => Promise.resolve(this.now);
+  history = (): Promise<Row[]> => Promise.resolve(HISTORY);
+  cases = (): Promise<Case[]> => Promise.resolve(CASES);
+  practice = (): Promise<PracticeCode[]> => Promise.resolve(PRACTICE);
+
+  act = (act: Act): Promise<Screen> => {
+    this.acts.push(act);
+    const next = this.answers.shift() ?? this.now;
+    this.now = { ...next, revision: this.now.revision + 1 };
+    if (act.act === 'language') {
+      this.now = { ...this.now, status: { ...this.now.status, language: act.language } };
+    }
+    return Promise.resolve(this.now);
+  };
+
+  listen = (changed: (screen: Screen) => void): Promise<() => void> => {
+    this.changed = changed;
+    return Promise.resolve(() => {});
+  };
+}
