@@ -21,6 +21,23 @@ struct Street {
     serving: Serving,
 }
 
+/// A policy without limits on money and number.
+const NO_LIMITS: &str = r#"
+[away]
+per_redemption = { clerk = "always", manager = "always" }
+per_customer.fen = { clerk = "always", manager = "always" }
+per_customer.count = { clerk = "always", manager = "always" }
+per_till.fen = { clerk = "always", manager = "always" }
+per_till.count = { clerk = "always", manager = "always" }
+"#;
+
+fn set_policy(data: &Path, policy: &str) {
+    let file = data.join("policy.toml");
+    std::fs::write(&file, policy).unwrap();
+    let file = file.to_str().unwrap();
+    ended(programs().server(data, &["policy", "set", file])).json_with(0, "the policy makes sense");
+}
+
 impl Street {
     fn open() -> Street {
         let folders = tempfile::tempdir().unwrap();
@@ -34,6 +51,8 @@ impl Street {
         let mut staff = staff.stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
         staff.stdin.take().unwrap().write_all(b"1234\n").unwrap();
         assert!(staff.wait().unwrap().success(), "李娜 may sign in with a PIN from standard input");
+        // Rounds of killing are longer outages than a merchant would pay for.
+        set_policy(&data, NO_LIMITS);
         let serving = programs().serve(&data, "127.0.0.1:0");
         Street { folders, serving }
     }
@@ -123,6 +142,41 @@ fn scan_confirm_undo_and_what_they_exit_with() {
     assert_eq!(stranger.json_with(1, "a stranger is refused")["error"], "clerk_unknown", "by name");
     assert_eq!(till.does(&["scan"]).code, Some(2), "a command without its words is a mistake");
     assert_eq!(till.does(&["no-such-command"]).code, Some(2), "and so is an unknown command");
+}
+
+#[test]
+fn a_managers_yes_on_the_command_line_and_what_the_outage_can_cost() {
+    let street = Street::open();
+    let limits = "[away.per_till]\nfen = { clerk = 2000, manager = 4000 }\n";
+    set_policy(&street.server_data(), limits);
+    let manager = ["add-staff", "--store", "南山店", "--name", "王强", "--manager"];
+    let mut manager = programs().server(&street.server_data(), &manager);
+    let mut manager = manager.stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
+    manager.stdin.take().unwrap().write_all(b"8888\n").unwrap();
+    assert!(manager.wait().unwrap().success(), "王强 is a manager");
+    let codes = [street.coupon(), street.coupon(), street.coupon()];
+    let till = street.till("1号收银机");
+    let status = till.does(&["status"]).json_with(0, "all is well");
+    assert_eq!(status["exposure"]["worst_case"], 0, "with the line up nothing can be lost: {status}");
+    let Street { folders, serving } = street;
+    drop(serving);
+    till.redeems(&codes[0]).json_with(0, "the clerk's limit");
+    let asked = till.redeems(&codes[1]).json_with(3, "a person is needed");
+    assert_eq!((&asked["reason"], &asked["manager_may"]), (&"over_till_cap".into(), &true.into()), "{asked}");
+    let yes = |code: &str, pin: &str| {
+        let manager = ["--manager", "王强", "--manager-pin", pin, "--why", "熟客"];
+        till.does(&[&["scan", code, "--confirm", "--clerk", "李娜"][..], &manager].concat())
+    };
+    assert_eq!(yes(&codes[1], "0000").json_with(1, "a wrong PIN is refused")["error"], "wrong_pin", "by name");
+    let done = yes(&codes[1], "8888").json_with(0, "the manager may");
+    assert_eq!(done["basis"]["basis"], "override", "and it is said: {done}");
+    assert_eq!(yes(&codes[2], "8888").json_with(3, "beyond that nobody may")["reason"], "over_till_cap", "why");
+    let status = till.does(&["status"]).json_with(0, "offline is no fault");
+    assert_eq!(status["exposure"]["at_risk"], 4_000, "twice 20 yuan: {status}");
+    assert!(status["exposure"]["worst_case"].as_i64().is_some_and(|worst| worst >= 4_000), "{status}");
+    let missing = till.does(&["scan", &codes[2], "--confirm", "--manager", "王强"]);
+    assert_eq!(missing.code, Some(2), "a yes without PIN and reason is a mistake in the command");
+    drop(folders);
 }
 
 #[test]

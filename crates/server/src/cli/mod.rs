@@ -16,6 +16,7 @@ mod entitlements;
 mod issue;
 mod keys;
 mod merchants;
+mod policy;
 mod profiles;
 mod reports;
 mod say;
@@ -95,6 +96,11 @@ enum Command {
     /// Say what the codes of the chain's malls look like
     #[command(subcommand)]
     Profile(profiles::ProfileCommand),
+    /// Say what tills may decide while they cannot ask
+    #[command(subcommand)]
+    Policy(policy::PolicyCommand),
+    /// Say what tills that are not in touch may cost, store by store
+    Exposure,
     /// Make and take back keys of merchants' programs
     #[command(subcommand)]
     Merchant(merchants::MerchantCommand),
@@ -218,6 +224,8 @@ async fn run(args: &Args) -> Result<(), Ended> {
         Command::Refund(which) => entitlements::refund(&store, which, out).await,
         Command::Cancel(which) => entitlements::cancel(&store, which, out).await,
         Command::Profile(command) => profiles::profile(&store, command, out).await,
+        Command::Policy(command) => policy::policy(&store, command, out).await,
+        Command::Exposure => policy::exposure(&store, out).await,
         Command::Merchant(command) => merchants::merchant(&store, command, out).await,
         Command::Redemptions(asked) => reports::redemptions(&store, asked, out).await,
         Command::Cases => reports::cases(&store, out).await,

@@ -13,11 +13,13 @@ use crate::keys::KeysError;
 use crate::pin;
 use crate::signing::NotSigned;
 use crate::store::{
-    CountedBefore, Device, IssueRefused, Issued, NewEntitlement, NewStaff, PracticeCode, Store, StoreError,
+    CountedBefore, Device, IssueRefused, Issued, NewEntitlement, NewStaff, PolicyRefused, PracticeCode,
+    Store, StoreError,
 };
 
 mod goods;
 mod malls;
+mod policy;
 mod signed;
 
 use goods::{AMOUNTS, CARDS, EXCHANGES, GOODS, HOLDERS, LINES, PERCENTS, TIERS, WISHES};
@@ -69,6 +71,9 @@ pub enum DemoError {
     /// No code could be signed.
     #[error(transparent)]
     NotSigned(#[from] NotSigned),
+    /// Its policy makes no sense.
+    #[error(transparent)]
+    Policy(#[from] PolicyRefused),
     /// Something taken in the demo chain's past was refused.
     #[error("the demo chain's past does not fit together")]
     Past,
@@ -102,6 +107,7 @@ pub async fn seed(store: &Store) -> Result<(), DemoError> {
     making.signed().await?;
     let practice = std::mem::take(&mut making.practice);
     store.name_chain(CHAIN).await?;
+    store.set_policy(None, &policy::policy()).await?;
     store.write_practice(&practice).await?;
     Ok(())
 }

@@ -11,6 +11,7 @@ mod journals;
 mod keys;
 mod merchants;
 mod phone;
+mod policies;
 mod redemptions;
 mod signed;
 mod support;
