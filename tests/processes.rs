@@ -167,10 +167,18 @@ fn a_managers_yes_on_the_command_line_and_what_the_outage_can_cost() {
         let manager = ["--manager", "王强", "--manager-pin", pin, "--why", "熟客"];
         till.does(&[&["scan", code, "--confirm", "--clerk", "李娜"][..], &manager].concat())
     };
-    assert_eq!(yes(&codes[1], "0000").json_with(1, "a wrong PIN is refused")["error"], "wrong_pin", "by name");
+    assert_eq!(
+        yes(&codes[1], "0000").json_with(1, "a wrong PIN is refused")["error"],
+        "wrong_pin",
+        "by name"
+    );
     let done = yes(&codes[1], "8888").json_with(0, "the manager may");
     assert_eq!(done["basis"]["basis"], "override", "and it is said: {done}");
-    assert_eq!(yes(&codes[2], "8888").json_with(3, "beyond that nobody may")["reason"], "over_till_cap", "why");
+    assert_eq!(
+        yes(&codes[2], "8888").json_with(3, "beyond that nobody may")["reason"],
+        "over_till_cap",
+        "why"
+    );
     let status = till.does(&["status"]).json_with(0, "offline is no fault");
     assert_eq!(status["exposure"]["at_risk"], 4_000, "twice 20 yuan: {status}");
     assert!(status["exposure"]["worst_case"].as_i64().is_some_and(|worst| worst >= 4_000), "{status}");

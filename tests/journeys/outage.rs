@@ -87,12 +87,20 @@ async fn an_outage_has_its_limit_and_neither_a_restart_nor_a_clock_gives_it_back
     till.cord.mend();
     till.sync().await;
     till.sync().await;
-    assert_eq!((till.standing().waiting, worst(&till)), (0, 0), "settled, the outage is over and costs nothing");
+    assert_eq!(
+        (till.standing().waiting, worst(&till)),
+        (0, 0),
+        "settled, the outage is over and costs nothing"
+    );
     assert_eq!(shop.counting_numbers().await.len(), 15, "fifteen count");
     till.cord.cut();
     clock.turn_seconds(20);
     till.desk().act(Act::Next).await;
-    assert_eq!(till.redeem(&coupons[16].code).await.reason, Reason::Redeemed, "the next one has its own limit");
+    assert_eq!(
+        till.redeem(&coupons[16].code).await.reason,
+        Reason::Redeemed,
+        "the next one has its own limit"
+    );
 }
 
 #[tokio::test]
@@ -151,7 +159,11 @@ async fn five_wrong_pins_lock_the_managers_door_too() {
     assert_eq!(approval(approve(&till, "0000").await).failed, Some("pin_locked"), "the fifth locks");
     till.restart().await;
     approval(confirm(&till, coupon.secret()).await);
-    assert_eq!(approval(approve(&till, MANAGER.1).await).failed, Some("pin_locked"), "a restart opens nothing");
+    assert_eq!(
+        approval(approve(&till, MANAGER.1).await).failed,
+        Some("pin_locked"),
+        "a restart opens nothing"
+    );
     shop.clock.turn_minutes(2);
     assert_eq!(verdict(approve(&till, MANAGER.1).await).reason, Reason::Redeemed, "a minute does");
 }
@@ -260,7 +272,11 @@ async fn a_code_newer_than_the_list_is_taken_at_risk_where_the_policy_says_so() 
         till.cord.cut();
         if what == "held" {
             let held = till.refused(&fresh).await;
-            assert_eq!((held.reason, held.class()), (Reason::NotCovered, Class::Fault), "unless somebody says so");
+            assert_eq!(
+                (held.reason, held.class()),
+                (Reason::NotCovered, Class::Fault),
+                "unless somebody says so"
+            );
             continue;
         }
         let asked = approval(confirm(&till, &fresh).await);
@@ -316,9 +332,17 @@ async fn a_store_goes_by_its_own_policy_and_an_outage_in_dispute_stays_below_wha
     assert_eq!(here.screen().status.exposure.worst, Some(Fen(0)), "and the outage is over");
     let told = shop.store().exposure().await.unwrap();
     let of = |name: &str| told.iter().find(|till| till.till == name).unwrap().clone();
-    assert_eq!((of("1号收银机").disputed, of("1号收银机").could), (8_000, Some(0)), "the server knows as much");
+    assert_eq!(
+        (of("1号收银机").disputed, of("1号收银机").could),
+        (8_000, Some(0)),
+        "the server knows as much"
+    );
     shop.clock.turn_minutes(6);
     let told = shop.store().exposure().await.unwrap();
     let silent = told.iter().find(|till| till.till == "2号收银机").unwrap();
-    assert_eq!((silent.in_touch, silent.could), (false, Some(1_001_000)), "a silent till may have spent it all");
+    assert_eq!(
+        (silent.in_touch, silent.could),
+        (false, Some(1_001_000)),
+        "a silent till may have spent it all"
+    );
 }

@@ -363,6 +363,12 @@ impl Policy {
         Policy { home: caps, away: caps, ..self }
     }
 
+    /// The same policy for something that is only looked at: nothing is taken, so that only ages and clocks count.
+    pub fn to_look(self) -> Policy {
+        let always = Rules::same(Ceiling::ALWAYS);
+        Policy { order: always, coupon: always, times_card: always, member: always, ..self.without_limits() }
+    }
+
     /// What the rules say of that kind.
     pub fn rules(&self, matter: Matter) -> &Rules {
         match matter {

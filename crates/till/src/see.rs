@@ -166,6 +166,9 @@ impl Till {
             return None;
         }
         let (policy, takes, place) = (state.policy(), usual_takes(known), state.place());
+        // Of a membership nothing is taken: its card is shown, and its coupons are judged one by one.
+        let policy =
+            if matches!(known.entitlement.kind, Kind::Member(_)) { policy.to_look() } else { policy };
         let alone = state.alone(&policy, known, time, false);
         match policy::judge(&decide::facts(known, &takes, &place, time.at, &alone), &policy) {
             // What a manager may let pass is offered: who has to agree is said when it is wanted.

@@ -77,6 +77,15 @@ fn what_the_program_comes_with_says_what_its_comment_says() {
 }
 
 #[test]
+fn a_membership_can_be_looked_at_where_nothing_may_be_taken() {
+    let policy = Policy::default().to_look();
+    let card = Facts { matter: Matter::Member, amount: Fen(1_000_000), ..facts() };
+    assert_eq!(judge(&card, &policy), Ruling::Accept, "looking takes nothing");
+    let old = Facts { age_seconds: 25 * HOUR, ..card };
+    assert_eq!(judge(&old, &policy), Ruling::Hold(Reason::CopyTooOld), "but an old list is an old list");
+}
+
+#[test]
 fn of_two_reasons_the_stricter_is_told() {
     let policy = Policy::default();
     let both = Facts { age_seconds: 20 * HOUR, amount: Fen(5_001), ..facts() };

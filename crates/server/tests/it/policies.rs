@@ -20,7 +20,11 @@ fn a_policy_is_checked_set_for_the_chain_or_a_store_and_given_back() {
         run_json(data, &["add-store", store]);
     }
     assert_eq!(run_json(data, &["policy", "show"])["version"], 0, "what the program came with");
-    let chain = written(data, "chain.toml", "undo_minutes_max = 7\n[away.per_till]\nfen = {clerk = 5, manager = 6}\n");
+    let chain = written(
+        data,
+        "chain.toml",
+        "undo_minutes_max = 7\n[away.per_till]\nfen = {clerk = 5, manager = 6}\n",
+    );
     assert_eq!(run_json(data, &["policy", "check", &chain])["good"], true, "it makes sense");
     assert_eq!(run_json(data, &["policy", "show"])["version"], 0, "and to check is not to set");
     assert_eq!(run_json(data, &["policy", "set", &chain])["version"], 1, "the first");
@@ -33,7 +37,11 @@ fn a_policy_is_checked_set_for_the_chain_or_a_store_and_given_back() {
     assert_eq!(shown["away"]["per_till"]["fen"], json!({"clerk": 5, "manager": 6}), "as it was written");
     assert_eq!(shown["away"]["per_redemption"]["clerk"], 5_000, "and the rest as the program came with it");
     let shown = run_json(data, &["policy", "show", "--store", "福田店"]);
-    assert_eq!((&shown["version"], &shown["not_covered"]["manager"]), (&json!(2), &json!("always")), "its own");
+    assert_eq!(
+        (&shown["version"], &shown["not_covered"]["manager"]),
+        (&json!(2), &json!("always")),
+        "its own"
+    );
     assert_eq!(shown["undo_minutes_max"], 10, "which takes nothing from the chain's");
 
     run_json(data, &["policy", "unset", "--store", "福田店"]);

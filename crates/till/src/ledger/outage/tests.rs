@@ -107,8 +107,11 @@ fn act(n: u8, told: &Told, ledger: &Ledger) -> Option<Act> {
 }
 
 fn told() -> impl Strategy<Value = (u8, Told)> {
-    let accepted = (1i64..9, any::<bool>(), 0u8..3)
-        .prop_map(|(amount, home, customer)| Told::Accepted { amount, home, customer });
+    let accepted = (1i64..9, any::<bool>(), 0u8..3).prop_map(|(amount, home, customer)| Told::Accepted {
+        amount,
+        home,
+        customer,
+    });
     let one = prop_oneof![
         5 => accepted,
         1 => Just(Told::ByServer),
