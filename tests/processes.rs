@@ -1,117 +1,13 @@
-//! The real programs as processes: what they promise on the command line, and what is left of it after kill -9.
-//!
-//! `COUNTERFOIL_ROUNDS` asks for more rounds of killing than usual, `COUNTERFOIL_SEED` for another course of them.
+//! The real programs as processes: what they promise on the command line, and on a disk that refuses.
 #![allow(clippy::unwrap_used, reason = "a test ends where it cannot go on")]
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Stdio};
-use std::sync::mpsc;
-use std::time::Duration;
 
 use serde_json::Value;
-use tempfile::TempDir;
-use tests::hands::SeededDice;
-use tests::programs::{Ended, Serving, ended, programs};
-
-/// A server with its demo chain, and folders for tills, all as processes.
-struct Street {
-    folders: TempDir,
-    serving: Serving,
-}
-
-/// A policy without limits on money and number.
-const NO_LIMITS: &str = r#"
-[away]
-per_redemption = { clerk = "always", manager = "always" }
-per_customer.fen = { clerk = "always", manager = "always" }
-per_customer.count = { clerk = "always", manager = "always" }
-per_till.fen = { clerk = "always", manager = "always" }
-per_till.count = { clerk = "always", manager = "always" }
-"#;
-
-fn set_policy(data: &Path, policy: &str) {
-    let file = data.join("policy.toml");
-    std::fs::write(&file, policy).unwrap();
-    let file = file.to_str().unwrap();
-    ended(programs().server(data, &["policy", "set", file])).json_with(0, "the policy makes sense");
-}
-
-impl Street {
-    fn open() -> Street {
-        let folders = tempfile::tempdir().unwrap();
-        let data = folders.path().join("server");
-        let add = |words: &[&str]| {
-            let done = ended(programs().server(&data, words));
-            done.json_with(0, "the chain is set up");
-        };
-        add(&["add-store", "南山店"]);
-        let mut staff = programs().server(&data, &["add-staff", "--store", "南山店", "--name", "李娜"]);
-        let mut staff = staff.stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
-        staff.stdin.take().unwrap().write_all(b"1234\n").unwrap();
-        assert!(staff.wait().unwrap().success(), "李娜 may sign in with a PIN from standard input");
-        // Rounds of killing are longer outages than a merchant would pay for.
-        set_policy(&data, NO_LIMITS);
-        let serving = programs().serve(&data, "127.0.0.1:0");
-        Street { folders, serving }
-    }
-
-    fn server_data(&self) -> PathBuf {
-        self.folders.path().join("server")
-    }
-
-    fn server(&self, words: &[&str]) -> Ended {
-        ended(programs().server(&self.server_data(), words))
-    }
-
-    fn text(&self, words: &[&str], field: &str) -> String {
-        let told = self.server(words).json_with(0, "the server's own command");
-        told[field].as_str().unwrap_or_else(|| panic!("{field} is in {told}")).to_owned()
-    }
-
-    fn coupon(&self) -> String {
-        self.text(&["issue", "coupon", "--title", "满 100 减 20 券", "--amount-off", "20"], "code")
-    }
-
-    fn till(&self, name: &str) -> Till {
-        let till = Till { data: self.folders.path().join(name) };
-        let code = self.text(&["enrol-code", "--store", "南山店"], "code");
-        till.does(&["enrol", &self.serving.url, &code, "--name", name]).json_with(0, "a fresh code enrols");
-        till
-    }
-
-    fn restart(&mut self) {
-        let listen = self.serving.listen().to_owned();
-        self.serving = programs().serve(&self.server_data(), &listen);
-    }
-
-    /// Every counted redemption: number, and whether it was taken back.
-    fn counted(&self) -> Vec<(String, bool)> {
-        let told = self.server(&["redemptions"]).json_with(0, "the list of redemptions");
-        let row = |row: &Value| (row["number"].as_str().unwrap().to_owned(), row["undone"] == true);
-        told.as_array().unwrap().iter().map(row).collect()
-    }
-}
-
-/// A till's folder, and the program on it.
-struct Till {
-    data: PathBuf,
-}
-
-impl Till {
-    fn command(&self, words: &[&str]) -> Command {
-        programs().ctl(&self.data, words)
-    }
-
-    fn does(&self, words: &[&str]) -> Ended {
-        ended(self.command(words))
-    }
-
-    fn redeems(&self, code: &str) -> Ended {
-        self.does(&["scan", code, "--confirm", "--clerk", "李娜"])
-    }
-}
+use tests::programs::{ended, programs};
+use tests::street::{Street, TillFolder};
 
 #[test]
 fn scan_confirm_undo_and_what_they_exit_with() {
@@ -148,12 +44,8 @@ fn scan_confirm_undo_and_what_they_exit_with() {
 fn a_managers_yes_on_the_command_line_and_what_the_outage_can_cost() {
     let street = Street::open();
     let limits = "[away.per_till]\nfen = { clerk = 2000, manager = 4000 }\n";
-    set_policy(&street.server_data(), limits);
-    let manager = ["add-staff", "--store", "南山店", "--name", "王强", "--manager"];
-    let mut manager = programs().server(&street.server_data(), &manager);
-    let mut manager = manager.stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
-    manager.stdin.take().unwrap().write_all(b"8888\n").unwrap();
-    assert!(manager.wait().unwrap().success(), "王强 is a manager");
+    street.set_policy(limits);
+    street.add_manager("王强", "8888");
     let codes = [street.coupon(), street.coupon(), street.coupon()];
     let till = street.till("1号收银机");
     let status = till.does(&["status"]).json_with(0, "all is well");
@@ -244,7 +136,7 @@ fn bad_input_ends_with_a_verdict() {
 #[test]
 fn enrolment_status_sync_and_journal_have_their_shapes() {
     let mut street = Street::open();
-    let nobody = Till { data: street.folders.path().join("nobody") };
+    let nobody = TillFolder { data: street.folders.path().join("nobody") };
     nobody.does(&["journal", "verify"]).json_with(1, "there is no journal before enrolment");
     nobody.does(&["sync"]).json_with(1, "and nobody to sync with");
     let bare = nobody.does(&["status"]).json_with(0, "a till without a chain is no fault");
@@ -353,7 +245,7 @@ fn the_servers_own_commands_keep_their_codes() {
     let tills = street.server(&["tills"]).json_with(0, "the list of tills");
     assert_eq!(tills[0]["till"], "1号收银机", "{tills}");
     street.server(&["revoke", "--till", "1号收银机"]).json_with(0, "a till is barred");
-    let barred = Till { data: street.folders.path().join("1号收银机") };
+    let barred = TillFolder { data: street.folders.path().join("1号收银机") };
     let told = barred.does(&["scan", &street.coupon()]).json_with(1, "a barred till is refused");
     assert_eq!(told["reason"], "till_revoked", "{told}");
     let port = street.serving.listen().to_owned();
@@ -402,7 +294,7 @@ fn a_full_disk_refuses_and_loses_nothing() {
     let refused: Value = serde_json::from_str(said[0]).unwrap();
     assert_eq!(refused["reason"], "disk_full", "and it says why: {refused}");
     assert!(refused["sentence"].as_str().unwrap().contains("full"), "in words: {refused}");
-    let counting: Vec<(String, bool)> = street.counted();
+    let counting = street.redemptions();
     assert_eq!(
         counting.len(),
         3,
@@ -424,135 +316,10 @@ fn a_disk_that_refuses_a_line_is_said_and_loses_nothing() {
     shell.arg(scan.get_program()).args(scan.get_args());
     let told = ended(shell).json_with(4, "without a line on disk nothing is accepted");
     assert_eq!(told["reason"], "journal_failed", "{told}");
-    assert_eq!(street.counted().len(), 1, "and nothing was counted");
+    assert_eq!(street.redemptions().len(), 1, "and nothing was counted");
     till.does(&["journal", "verify"]).json_with(0, "the journal is whole");
     till.redeems(&coupons[1]).json_with(0, "and once the disk is good again, it goes");
-    assert_eq!(street.counted().len(), 2, "once each");
-}
-
-/// A seeded course of killing, with what was acknowledged before it ended: number and code.
-struct Rampage {
-    street: Street,
-    tills: [Till; 2],
-    dice: SeededDice,
-    seed: u64,
-    acknowledged: BTreeMap<String, String>,
-    server_is_up: bool,
-    killed: BTreeMap<&'static str, u32>,
-}
-
-#[test]
-fn kill_anything_at_any_moment() {
-    let rounds = number_from("COUNTERFOIL_ROUNDS", 36);
-    let seed = number_from("COUNTERFOIL_SEED", 20_270_115);
-    let street = Street::open();
-    let tills = [street.till("1号收银机"), street.till("2号收银机")];
-    let coupons: Vec<String> = (0..rounds).map(|_| street.coupon()).collect();
-    for till in &tills {
-        till.does(&["sync"]).json_with(0, "the coupons are fetched");
-    }
-    let mut rampage = Rampage {
-        street,
-        tills,
-        dice: SeededDice::new(seed),
-        seed,
-        acknowledged: BTreeMap::new(),
-        server_is_up: true,
-        killed: BTreeMap::new(),
-    };
-    for code in coupons {
-        rampage.round(code);
-    }
-    if !rampage.server_is_up {
-        rampage.street.restart();
-    }
-    let Rampage { street, tills, acknowledged, killed, .. } = rampage;
-    assert_settled(&street, &tills, &acknowledged, seed);
-    assert_eq!(killed.len(), 3, "the till's scan, its sync and the server were killed: {killed:?}");
-}
-
-impl Rampage {
-    /// One customer. Anything may be killed meanwhile; often enough the customer tries once more.
-    fn round(&mut self, code: String) {
-        if !self.server_is_up && self.dice.below(2) == 0 {
-            self.street.restart();
-            self.server_is_up = true;
-        }
-        let till = &self.tills[self.dice.below(2) as usize];
-        let mut scan = till.command(&["scan", &code, "--confirm", "--clerk", "李娜"]);
-        let mut scan = scan.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
-        // A scan takes some 30 to 60 ms here; the moment falls anywhere in it, or after it.
-        pause(Duration::from_micros(self.dice.below(60_000)));
-        if self.server_is_up && self.dice.below(3) == 0 {
-            self.street.serving.kill();
-            self.server_is_up = false;
-            *self.killed.entry("server").or_default() += 1;
-        } else {
-            // It fails only if the program was quicker, which happens and is a case too.
-            let _ = scan.kill();
-            *self.killed.entry("scan").or_default() += 1;
-        }
-        let output = scan.wait_with_output().unwrap();
-        let out = String::from_utf8_lossy(&output.stdout).into_owned();
-        let first = Ended { code: output.status.code(), out, err: String::new() };
-        let again = (self.dice.below(2) == 0).then(|| till.redeems(&code));
-        if self.dice.below(3) == 0 {
-            let mut sync = till.command(&["sync"]).stdout(Stdio::null()).spawn().unwrap();
-            pause(Duration::from_micros(self.dice.below(60_000)));
-            let _ = sync.kill();
-            sync.wait().unwrap();
-            *self.killed.entry("sync").or_default() += 1;
-        }
-        for done in [Some(first), again].into_iter().flatten().filter(|done| done.code == Some(0)) {
-            let number = done.json()["number"].as_str().unwrap().to_owned();
-            let before = self.acknowledged.insert(number.clone(), code.clone());
-            assert_eq!(before, None, "seed {}: {number} was given twice", self.seed);
-        }
-    }
-}
-
-/// Nothing acknowledged is missing, nothing counts twice, every journal is whole.
-fn assert_settled(street: &Street, tills: &[Till], acknowledged: &BTreeMap<String, String>, seed: u64) {
-    let mut handed_over: BTreeMap<String, usize> = BTreeMap::new();
-    for till in tills {
-        let synced = till.does(&["sync"]);
-        assert!(matches!(synced.code, Some(0 | 3)), "seed {seed}: the till syncs: {synced:?}");
-        assert_eq!(synced.json()["waiting"], 0, "seed {seed}: and nothing waits");
-        till.does(&["journal", "verify"]).json_with(0, "the journal is whole");
-        for line in till.does(&["journal", "list"]).json().as_array().unwrap() {
-            if line["act"] == "decided" && line["what"]["outcome"] == "accepted" {
-                *handed_over.entry(line["what"]["number"].as_str().unwrap().to_owned()).or_default() += 1;
-            }
-        }
-    }
-    let counted = street.counted();
-    let mut times: BTreeMap<&str, usize> = BTreeMap::new();
-    for (number, _) in &counted {
-        *times.entry(number).or_default() += 1;
-    }
-    assert!(times.values().all(|count| *count == 1), "seed {seed}: no number counts twice: {times:?}");
-    for (number, code) in acknowledged {
-        assert_eq!(handed_over.get(number), Some(&1), "seed {seed}: {number} is in the journal, once");
-        assert!(
-            counted.contains(&(number.clone(), false)),
-            "seed {seed}: {number} of {code} counts: {counted:?}"
-        );
-    }
-    let cases = street.server(&["cases"]).json_with(0, "the server's list");
-    assert_eq!(cases, Value::Array(vec![]), "seed {seed}: every coupon was scanned at one till only");
-    let codes: BTreeSet<&String> = acknowledged.values().collect();
-    assert_eq!(codes.len(), acknowledged.len(), "seed {seed}: no coupon was handed out twice");
-}
-
-/// Lets a moment pass in which another process may do anything. Killing at a random moment is the one thing here
-/// that has no condition to wait for.
-fn pause(moment: Duration) {
-    let (_held, never) = mpsc::channel::<()>();
-    let _ = never.recv_timeout(moment);
-}
-
-fn number_from(name: &str, otherwise: u64) -> u64 {
-    std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(otherwise)
+    assert_eq!(street.redemptions().len(), 2, "once each");
 }
 
 /// `--help` of each program says what its exit codes mean.

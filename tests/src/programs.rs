@@ -74,7 +74,8 @@ pub fn root() -> &'static Path {
 impl Programs {
     fn program(&self, name: &str) -> Command {
         let mut command = Command::new(self.folder.join(format!("{name}{}", std::env::consts::EXE_SUFFIX)));
-        command.env("LANG", "en_GB.UTF-8").env_remove("COUNTERFOIL_DATA").stdin(Stdio::null());
+        command.env("LANG", "en_GB.UTF-8").stdin(Stdio::null());
+        command.env_remove("COUNTERFOIL_DATA").env_remove("COUNTERFOIL_DATABASE_URL");
         command
     }
 
@@ -94,7 +95,11 @@ impl Programs {
 
     /// Starts the server on `data` and waits until it says where it listens. `listen` may have port 0.
     pub fn serve(&self, data: &Path, listen: &str) -> Serving {
-        let mut command = self.server(data, &["serve", "--listen", listen]);
+        self.serve_by(self.server(data, &["serve", "--listen", listen]))
+    }
+
+    /// Starts the server by that command, which is `serve`, and waits until it says where it listens.
+    pub fn serve_by(&self, mut command: Command) -> Serving {
         command.env("COUNTERFOIL_LOG", "warn").stdout(Stdio::piped());
         let mut child = command.spawn().expect("counterfoil-server can be started");
         let out = child.stdout.take().expect("its standard output is a pipe");

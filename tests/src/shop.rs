@@ -118,6 +118,11 @@ impl Shop {
         format!("http://{}", self.address)
     }
 
+    /// Where the server listens, as an address.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
     /// An enrolment code for that store.
     pub async fn enrolment(&self, store: &str) -> Code {
         let store = self.store().store_named(store).await.expect("the database works");

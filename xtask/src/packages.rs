@@ -11,11 +11,20 @@ use crate::{places, program, say};
 /// What the build and the running app need.
 const BUILD: [&str; 5] =
     ["build-essential", "pkg-config", "libwebkit2gtk-4.1-dev", "libasound2-dev", "fonts-noto-cjk"];
-/// What the tests in the window need besides, and the Python that signed codes are compared with.
-const TEST: [&str; 7] =
-    ["xvfb", "xauth", "webkit2gtk-driver", "xdotool", "imagemagick", "x11-utils", "python3-venv"];
+/// What the tests in the window need besides, the Python that signed codes are compared with, and the database server
+/// that the tests start for themselves.
+const TEST: [&str; 8] = [
+    "xvfb",
+    "xauth",
+    "webkit2gtk-driver",
+    "xdotool",
+    "imagemagick",
+    "x11-utils",
+    "python3-venv",
+    "postgresql",
+];
 /// The programs of [`TEST`], to be looked for where there is no dpkg.
-const TEST_PROGRAMS: [&str; 5] = ["Xvfb", "WebKitWebDriver", "xdotool", "convert", "python3"];
+const TEST_PROGRAMS: [&str; 6] = ["Xvfb", "WebKitWebDriver", "xdotool", "convert", "python3", "initdb"];
 
 const ELSEWHERE: &str = "On Fedora: dnf install gcc pkgconf webkit2gtk4.1-devel alsa-lib-devel \
      google-noto-sans-cjk-fonts. On Arch: pacman -S base-devel webkit2gtk-4.1 alsa-lib noto-fonts-cjk.";
@@ -34,7 +43,7 @@ pub fn set_up(purpose: For) -> Result<()> {
     if cfg!(target_os = "linux") {
         set_up_linux(purpose)
     } else if cfg!(target_os = "macos") {
-        set_up_macos()
+        set_up_macos(purpose)
     } else {
         say::line(
             "   On Windows the app needs the MSVC build tools, WebView2 (part of Windows 11) and Node.",
@@ -76,10 +85,15 @@ fn set_up_unknown_linux(purpose: For) -> Result<()> {
     Ok(())
 }
 
-fn set_up_macos() -> Result<()> {
+fn set_up_macos(purpose: For) -> Result<()> {
     if program::try_ask("xcode-select", &["-p"]).is_none() {
         bail!(
             "please install Xcode's command line tools (xcode-select --install) and Node, then start again"
+        );
+    }
+    if purpose == For::Test && places::on_path("initdb").is_none() {
+        bail!(
+            "the tests start a PostgreSQL server of their own; please install it: brew install postgresql@17"
         );
     }
     say::line("   Xcode's command line tools are installed.");

@@ -39,6 +39,7 @@ pub fn test(places: &Places, after_failure: AfterFailure) -> Result<ExitCode> {
         let screen = PrivateScreen::start()?;
         cargo_test(places, after_failure, node.as_ref(), Some(&screen), counts)
     });
+    suite.step("server on PostgreSQL", |counts| server_on_postgres(places, after_failure, counts));
     Ok(suite.report())
 }
 
@@ -78,6 +79,26 @@ fn cargo_test(
         in_window(places, Profile::Debug, screen, &mut command)?;
     }
     program::run_watching("cargo test", &mut command, |line| counts.read(line))
+}
+
+/// The server's own tests once more, each in a database on a private PostgreSQL server. (What must be so on both engines
+/// whatever happens is in `tests/contract`, which is part of all tests.)
+fn server_on_postgres(places: &Places, after_failure: AfterFailure, counts: &mut Counts) -> Result<()> {
+    let test = cargo(places);
+    let mut command = std::process::Command::new(places.bin(Profile::Debug, "with-postgres"));
+    command.arg(test.get_program()).current_dir(&places.root);
+    for (name, value) in test.get_envs() {
+        match value {
+            Some(value) => command.env(name, value),
+            None => command.env_remove(name),
+        };
+    }
+    command.args(["test", "--locked", "--workspace", "--test", "it"]);
+    command.env("COUNTERFOIL_TEST_ENGINE", "postgres");
+    if after_failure == AfterFailure::KeepGoing {
+        command.arg("--no-fail-fast");
+    }
+    program::run_watching("cargo test on PostgreSQL", &mut command, |line| counts.read(line))
 }
 
 /// Gives a program of window-tests what it works with: a screen, the built programs, a place for what it leaves.

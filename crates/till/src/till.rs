@@ -26,6 +26,7 @@ use crate::link::{HttpLink, Link, LinkError};
 use crate::real::{Clock, Dice};
 use crate::store::copy::{Copy, CopyError};
 use crate::store::journal::{Journal, JournalError};
+use crate::transport::Transport;
 
 /// How long a clerk waits for the server before the local copy decides.
 pub const DEADLINE: Duration = Duration::from_millis(1500);
@@ -39,11 +40,15 @@ const MARK_EVERY_MS: i64 = 15 * 60 * 1000;
 /// Makes the line of an enrolled till; a test hands in one that it can cut.
 pub type Connect = dyn Fn(&Identity) -> Result<Arc<dyn Link>, LinkError> + Send + Sync;
 
+/// Finds the way to the server at an address; a simulation hands in one of its own.
+pub type Reach = dyn Fn(&str) -> Result<Arc<dyn Transport>, LinkError> + Send + Sync;
+
 /// The engine of one counter.
 pub struct Till {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) dice: Arc<dyn Dice>,
     pub(crate) folder: Folder,
+    reach: Arc<Reach>,
     connect: Box<Connect>,
     state: Mutex<Option<State>>,
     /// What time it is. May be locked while the state is, never the other way round.
@@ -139,7 +144,20 @@ impl EnrolError {
 impl Till {
     /// Opens the till in `folder`, with the line over HTTP.
     pub fn open(folder: Folder, clock: Arc<dyn Clock>, dice: Arc<dyn Dice>) -> Result<Till, OpenError> {
-        Till::open_with(folder, clock, dice, Box::new(|identity| Ok(Arc::new(HttpLink::new(identity)?))))
+        Till::open_over(folder, clock, dice, Arc::new(crate::link::reach))
+    }
+
+    /// Opens the till in `folder`, with every request over what `reach` finds.
+    pub fn open_over(
+        folder: Folder,
+        clock: Arc<dyn Clock>,
+        dice: Arc<dyn Dice>,
+        reach: Arc<Reach>,
+    ) -> Result<Till, OpenError> {
+        let over = reach.clone();
+        let connect: Box<Connect> =
+            Box::new(move |identity| Ok(Arc::new(HttpLink::over(over(&identity.address)?, identity))));
+        Till::open_by(folder, clock, dice, reach, connect)
     }
 
     /// Opens the till in `folder`, with the line that `connect` makes.
@@ -149,10 +167,21 @@ impl Till {
         dice: Arc<dyn Dice>,
         connect: Box<Connect>,
     ) -> Result<Till, OpenError> {
+        Till::open_by(folder, clock, dice, Arc::new(crate::link::reach), connect)
+    }
+
+    fn open_by(
+        folder: Folder,
+        clock: Arc<dyn Clock>,
+        dice: Arc<dyn Dice>,
+        reach: Arc<Reach>,
+        connect: Box<Connect>,
+    ) -> Result<Till, OpenError> {
         let till = Till {
             clock,
             dice,
             folder,
+            reach,
             connect,
             state: Mutex::new(None),
             watch: Mutex::new(Watch::default()),
@@ -219,7 +248,8 @@ impl Till {
         let code = model::code::Code::read(code)
             .map_or_else(|_| code.trim().to_owned(), |code| code.secret().into());
         let enrol = Enrol { code, till: name.to_owned() };
-        let enrolled = crate::link::enrol(address, &enrol, ENROL_DEADLINE).await?;
+        let transport = (self.reach)(address)?;
+        let enrolled = crate::link::enrol(&*transport, &enrol, ENROL_DEADLINE).await?;
         let identity = Identity {
             address: address.trim().trim_end_matches('/').to_owned(),
             device: enrolled.device,
@@ -432,7 +462,11 @@ impl State {
     /// Puts `acts` into the journal and, once they are on disk, into the ledger.
     pub(crate) fn write(&mut self, now: UnixMs, acts: Vec<Act>) -> Result<Vec<Line>, Reason> {
         let journal = self.journal.as_mut().map_err(|error| reason_of(error))?;
-        match journal.append(now, acts) {
+        let written = match recover(journal, &mut self.ledger) {
+            Ok(()) => journal.append(now, acts),
+            Err(error) => Err(error),
+        };
+        match written {
             Ok(lines) => {
                 if lines.first().is_some_and(|line| line.seq == 1) {
                     mark_begun(&self.begun);
@@ -450,6 +484,18 @@ impl State {
             }
         }
     }
+}
+
+/// Opens a journal that has failed once more, and makes the ledger anew from it: it may hold a line that the clerk was
+/// told had failed, and that line counts like any other.
+fn recover(journal: &mut Journal, ledger: &mut Ledger) -> Result<(), JournalError> {
+    if !journal.has_failed() {
+        return Ok(());
+    }
+    let mut anew = Ledger::default();
+    journal.recover(|line| anew.take_in(&line))?;
+    *ledger = anew;
+    Ok(())
 }
 
 /// Opens the journal, unless it has lost the lines that were in it before: an empty one in its place would let
@@ -494,3 +540,6 @@ pub(crate) fn reason_of(error: &JournalError) -> Reason {
         JournalError::Broken { .. } => Reason::JournalBroken,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use server::store::StoreError;
+use server::store::{Location, ServerUrl, StoreError};
 use server::{Store, real};
 use tracing_subscriber::filter::LevelFilter;
 
@@ -16,6 +16,7 @@ mod entitlements;
 mod issue;
 mod keys;
 mod merchants;
+mod migrate;
 mod policy;
 mod profiles;
 mod reports;
@@ -34,6 +35,12 @@ pub struct Args {
     /// The folder of the database [default: this system's folder for application data]
     #[arg(long, global = true, env = "COUNTERFOIL_DATA", value_name = "DIR")]
     data: Option<PathBuf>,
+    /// A PostgreSQL database instead of the file in that folder: postgres://user:password@host:port/database
+    ///
+    /// sslmode=require (or verify-full) and sslrootcert=FILE may follow as parameters. A password may as well stand in
+    /// PGPASSWORD or ~/.pgpass. The folder is used all the same: keys are in no database.
+    #[arg(long, global = true, env = "COUNTERFOIL_DATABASE_URL", hide_env_values = true, value_name = "URL")]
+    database_url: Option<String>,
     /// Answer in JSON on standard output (times in milliseconds since 1970, money in fen)
     #[arg(long, global = true)]
     json: bool,
@@ -46,7 +53,7 @@ Exit codes:
   0  done
   1  refused: no database, an unknown store, code or till; a sentence on standard error says what to do
   2  the command line is wrong
-  3  kept for what needs a person's decision; no command uses it yet
+  3  a person has to decide: `migrate --check` found a schema that is not up to date
   4  a fault: the database, the disk, the network address
 
 With --json a command that fails prints one object on standard output instead of the sentence:
@@ -58,6 +65,12 @@ COUNTERFOIL_LOG says what is logged on standard error, such as debug or server=d
 enum Command {
     /// Answer tills until interrupted. The first line on standard output is the URL
     Serve(serve::ServeArgs),
+    /// Bring the database's schema up to date, which `serve` does by itself
+    Migrate {
+        /// Only look: exit code 0 if it is up to date, 3 if it is not
+        #[arg(long)]
+        check: bool,
+    },
     /// Make the demo chain 山海茶铺, with codes to practise. Does nothing if it is there
     Demo,
     /// Open a store
@@ -123,6 +136,7 @@ impl<E: Into<anyhow::Error>> From<E> for Ended {
         let word = match error.downcast_ref::<StoreError>() {
             Some(StoreError::Newer { .. }) => "database_newer",
             Some(StoreError::Folder(_)) => "data_folder",
+            Some(StoreError::Server(_)) => "database_server",
             Some(StoreError::Db(_) | StoreError::Data(_)) => "database",
             None => "fault",
         };
@@ -193,22 +207,34 @@ async fn run(args: &Args) -> Result<(), Ended> {
                 Ok,
             )?,
     };
-    let there = Store::is_in(&folder).map_err(|error| {
-        fault("data_folder", format!("the data in {} cannot be reached: {error}", folder.display()))
-    })?;
-    if !there && !args.command.creates() {
-        let folder = folder.display();
+    let location = match &args.database_url {
+        None => Location::file(&folder),
+        Some(url) => match url.parse::<ServerUrl>() {
+            Ok(url) => Location::server(url, &folder),
+            Err(error) => return misused(format!("--database-url, or COUNTERFOIL_DATABASE_URL: {error}")),
+        },
+    };
+    let out = Out { json: args.json };
+    let about = |error: StoreError| anyhow::Error::from(error).context(format!("the data in {location}"));
+    let there = Store::schema_at(&location).await.map_err(about)?;
+    let empty = there.as_ref().is_none_or(|schema| schema.found == 0);
+    let may_create =
+        args.command.creates() || matches!(args.command, Command::Migrate { .. }) && there.is_some();
+    if empty && !may_create {
         return refused(
             "no_database",
-            format!("there is no Counterfoil database in {folder}; create one with serve, demo or add-store"),
+            format!(
+                "there is no Counterfoil database in {location}; create one with serve, demo or add-store"
+            ),
         );
     }
-    let store = Store::open(&folder, real::hands())
-        .await
-        .map_err(|error| anyhow::Error::from(error).context(format!("the data in {}", folder.display())))?;
-    let out = Out { json: args.json };
+    if let (Command::Migrate { check: true }, Some(schema)) = (&args.command, &there) {
+        return migrate::check(schema, &location, out);
+    }
+    let store = Store::open_at(&location, real::hands()).await.map_err(about)?;
     match &args.command {
         Command::Serve(serve) => return serve::serve(store, serve, out).await,
+        Command::Migrate { .. } => migrate::done(there.as_ref(), out),
         Command::Demo => chain::demo(&store, out).await,
         Command::AddStore { name } => chain::add_store(&store, name, out).await,
         Command::AddStaff(staff) => chain::add_staff(&store, staff, out).await,

@@ -1,10 +1,11 @@
 //! The chain: its stores, its staff, what a till must know of itself, and the codes of a demo chain.
 
-use sqlx::{Row, SqliteConnection};
+use sqlx::Row;
 use wire::api::{Setup, Staff};
 use wire::codes::hex;
 use wire::entitlement as w;
 
+use super::db::Conn;
 use super::{Device, Store, StoreError, TENANT};
 
 /// Somebody who is to work at a store.
@@ -41,62 +42,67 @@ impl Store {
         // One throw for both: a run that is repeated from a seed goes as it went before there was a salt.
         let drawn = self.hands.random::<24>();
         let (epoch, salt) = drawn.split_at(8);
-        let mut tx = self.writing().await?;
-        sqlx::query(
-            "INSERT INTO chain (tenant, name, epoch, setup_version, practice, code_salt)
-             VALUES ($1, '', $2, 1, 0, x'') ON CONFLICT (tenant) DO NOTHING",
-        )
-        .bind(TENANT)
-        .bind(hex(epoch))
-        .execute(&mut *tx)
-        .await?;
-        super::feeds::open_status(&mut tx).await?;
-        let row = sqlx::query("SELECT code_salt FROM chain WHERE tenant = $1")
-            .bind(TENANT)
-            .fetch_one(&mut *tx)
-            .await?;
-        let mut held: Vec<u8> = row.try_get("code_salt")?;
-        if held.is_empty() {
+        self.write(|mut tx| async move {
             sqlx::query(
-                "UPDATE chain SET code_salt = $2, setup_version = setup_version + 1 WHERE tenant = $1",
+                "INSERT INTO chain (tenant, name, epoch, setup_version, practice, code_salt)
+                 VALUES ($1, '', $2, 1, 0, $3) ON CONFLICT (tenant) DO NOTHING",
             )
             .bind(TENANT)
-            .bind(salt)
+            .bind(hex(epoch))
+            .bind(&[][..])
             .execute(&mut *tx)
             .await?;
-            held = salt.to_vec();
-        }
-        tx.commit().await?;
-        held.try_into().map_err(|_| StoreError::Data("a code salt that is not 16 bytes".to_owned()))
+            super::feeds::open_status(&mut tx).await?;
+            let row = sqlx::query("SELECT code_salt FROM chain WHERE tenant = $1")
+                .bind(TENANT)
+                .fetch_one(&mut *tx)
+                .await?;
+            let mut held: Vec<u8> = row.try_get("code_salt")?;
+            if held.is_empty() {
+                sqlx::query(
+                    "UPDATE chain SET code_salt = $2, setup_version = setup_version + 1 WHERE tenant = $1",
+                )
+                .bind(TENANT)
+                .bind(salt)
+                .execute(&mut *tx)
+                .await?;
+                held = salt.to_vec();
+            }
+            tx.commit().await?;
+            held.try_into().map_err(|_| StoreError::Data("a code salt that is not 16 bytes".to_owned()))
+        })
+        .await
     }
 
     /// The chain's name (empty until somebody gives it one) and whether it is a demo chain.
     pub async fn chain(&self) -> Result<(String, bool), StoreError> {
         let row = sqlx::query("SELECT name, practice FROM chain WHERE tenant = $1")
             .bind(TENANT)
-            .fetch_one(&self.read)
+            .fetch_one(&self.db.read)
             .await?;
         Ok((row.try_get("name")?, row.try_get::<i64, _>("practice")? == 1))
     }
 
     /// Gives the chain its name.
     pub async fn name_chain(&self, name: &str) -> Result<(), StoreError> {
-        let mut tx = self.writing().await?;
-        sqlx::query("UPDATE chain SET name = $2, setup_version = setup_version + 1 WHERE tenant = $1")
-            .bind(TENANT)
-            .bind(name)
-            .execute(&mut *tx)
-            .await?;
-        tx.commit().await?;
-        self.tell_of_change();
-        Ok(())
+        self.write(|mut tx| async move {
+            sqlx::query("UPDATE chain SET name = $2, setup_version = setup_version + 1 WHERE tenant = $1")
+                .bind(TENANT)
+                .bind(name)
+                .execute(&mut *tx)
+                .await?;
+            tx.commit().await?;
+            self.tell_of_change();
+            Ok(())
+        })
+        .await
     }
 
     /// The stores, in the order in which they were added.
     pub async fn stores(&self) -> Result<Vec<w::Store>, StoreError> {
         let rows = sqlx::query("SELECT store, name FROM stores WHERE tenant = $1 ORDER BY store")
             .bind(TENANT)
-            .fetch_all(&self.read)
+            .fetch_all(&self.db.read)
             .await?;
         rows.iter()
             .map(|row| Ok(w::Store { id: row.try_get("store")?, name: row.try_get("name")? }))
@@ -110,49 +116,54 @@ impl Store {
 
     /// Opens a store with its feed. The feed begins with what is valid at every store. Nothing if the name is taken.
     pub async fn add_store(&self, name: &str) -> Result<Option<w::Store>, StoreError> {
-        let mut tx = self.writing().await?;
-        let row = sqlx::query("SELECT COUNT(*) AS stores FROM stores WHERE tenant = $1")
+        self.write(|mut tx| async move {
+            let row = sqlx::query("SELECT COUNT(*) AS stores FROM stores WHERE tenant = $1")
+                .bind(TENANT)
+                .fetch_one(&mut *tx)
+                .await?;
+            let id = format!("store-{}", row.try_get::<i64, _>("stores")? + 1);
+            let added = sqlx::query(
+                "INSERT INTO stores (tenant, store, name, store_key) VALUES ($1, $2, $3, $4)
+                 ON CONFLICT (tenant, name) DO NOTHING",
+            )
             .bind(TENANT)
-            .fetch_one(&mut *tx)
+            .bind(&id)
+            .bind(name)
+            .bind(&self.hands.random::<32>()[..])
+            .execute(&mut *tx)
             .await?;
-        let id = format!("store-{}", row.try_get::<i64, _>("stores")? + 1);
-        let added = sqlx::query(
-            "INSERT INTO stores (tenant, store, name, store_key) VALUES ($1, $2, $3, $4)
-             ON CONFLICT (tenant, name) DO NOTHING",
-        )
-        .bind(TENANT)
-        .bind(&id)
-        .bind(name)
-        .bind(&self.hands.random::<32>()[..])
-        .execute(&mut *tx)
-        .await?;
-        if added.rows_affected() == 0 {
-            return Ok(None);
-        }
-        super::feeds::open(&mut tx, &id).await?;
-        tx.commit().await?;
-        Ok(Some(w::Store { id, name: name.to_owned() }))
+            if added.rows_affected() == 0 {
+                return Ok(None);
+            }
+            super::feeds::open(&mut tx, &id).await?;
+            tx.commit().await?;
+            Ok(Some(w::Store { id, name: name.to_owned() }))
+        })
+        .await
     }
 
     /// Lets somebody sign in at a store.
     pub async fn add_staff(&self, store: &str, staff: NewStaff<'_>) -> Result<String, StoreError> {
-        let id = self.hands.name("staff");
-        let mut tx = self.writing().await?;
-        sqlx::query(
-            "INSERT INTO staff (tenant, staff, store, name, manager, pin_hash) VALUES ($1, $2, $3, $4, $5, $6)",
-        )
-        .bind(TENANT)
-        .bind(&id)
-        .bind(store)
-        .bind(staff.name)
-        .bind(i64::from(staff.manager))
-        .bind(&staff.pin_hash)
-        .execute(&mut *tx)
-        .await?;
-        bump_setup(&mut tx).await?;
-        tx.commit().await?;
-        self.tell_of_change();
-        Ok(id)
+        let staff = &staff;
+        self.write(|mut tx| async move {
+            let id = self.hands.name("staff");
+            sqlx::query(
+                "INSERT INTO staff (tenant, staff, store, name, manager, pin_hash) VALUES ($1, $2, $3, $4, $5, $6)",
+            )
+            .bind(TENANT)
+            .bind(&id)
+            .bind(store)
+            .bind(staff.name)
+            .bind(i64::from(staff.manager))
+            .bind(&staff.pin_hash)
+            .execute(&mut *tx)
+            .await?;
+            bump_setup(&mut tx).await?;
+            tx.commit().await?;
+            self.tell_of_change();
+            Ok(id)
+        })
+        .await
     }
 
     /// What a till must know of itself.
@@ -198,28 +209,33 @@ impl Store {
 
     /// Makes it a demo chain, with these codes to practise.
     pub async fn write_practice(&self, codes: &[PracticeCode]) -> Result<(), StoreError> {
-        let mut tx = self.writing().await?;
-        for (place, code) in codes.iter().enumerate() {
-            sqlx::query(
-                "INSERT INTO practice (tenant, place, code, kind, grouping, store, caption, expect)
-                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
-            )
-            .bind(TENANT)
-            .bind(place as i64)
-            .bind(&code.code)
-            .bind(&code.kind)
-            .bind(&code.group)
-            .bind(&code.store)
-            .bind(&code.caption)
-            .bind(&code.expect)
-            .execute(&mut *tx)
-            .await?;
-        }
-        sqlx::query("UPDATE chain SET practice = 1 WHERE tenant = $1").bind(TENANT).execute(&mut *tx).await?;
-        bump_setup(&mut tx).await?;
-        tx.commit().await?;
-        self.tell_of_change();
-        Ok(())
+        self.write(|mut tx| async move {
+            for (place, code) in codes.iter().enumerate() {
+                sqlx::query(
+                    "INSERT INTO practice (tenant, place, code, kind, grouping, store, caption, expect)
+                     VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+                )
+                .bind(TENANT)
+                .bind(place as i64)
+                .bind(&code.code)
+                .bind(&code.kind)
+                .bind(&code.group)
+                .bind(&code.store)
+                .bind(&code.caption)
+                .bind(&code.expect)
+                .execute(&mut *tx)
+                .await?;
+            }
+            sqlx::query("UPDATE chain SET practice = 1 WHERE tenant = $1")
+                .bind(TENANT)
+                .execute(&mut *tx)
+                .await?;
+            bump_setup(&mut tx).await?;
+            tx.commit().await?;
+            self.tell_of_change();
+            Ok(())
+        })
+        .await
     }
 
     /// The codes to practise with at that store, in order; none unless it is a demo chain.
@@ -230,7 +246,7 @@ impl Store {
         )
         .bind(TENANT)
         .bind(store)
-        .fetch_all(&self.read)
+        .fetch_all(&self.db.read)
         .await?;
         rows.iter()
             .map(|row| {
@@ -248,7 +264,7 @@ impl Store {
 }
 
 /// Something changed that tills' setup shows.
-pub(super) async fn bump_setup(tx: &mut SqliteConnection) -> Result<(), StoreError> {
+pub(super) async fn bump_setup(tx: &mut Conn) -> Result<(), StoreError> {
     sqlx::query("UPDATE chain SET setup_version = setup_version + 1 WHERE tenant = $1")
         .bind(TENANT)
         .execute(tx)

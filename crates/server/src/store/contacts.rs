@@ -40,25 +40,27 @@ impl Store {
         let held = sqlx::query("SELECT heard_at FROM contacts WHERE tenant = $1 AND device = $2")
             .bind(TENANT)
             .bind(&device.id)
-            .fetch_optional(&self.read)
+            .fetch_optional(&self.db.read)
             .await?;
         let held: Option<i64> = held.map(|row| row.try_get("heard_at")).transpose()?;
         // A clock that was set back must not make a till look heard for ever.
         if held.is_some_and(|held| (0..NOTED_EVERY_MS).contains(&now.saturating_sub(held))) {
             return Ok(());
         }
-        let mut tx = self.writing().await?;
-        sqlx::query(
-            "INSERT INTO contacts (tenant, device, heard_at) VALUES ($1, $2, $3)
-             ON CONFLICT (tenant, device) DO UPDATE SET heard_at = excluded.heard_at",
-        )
-        .bind(TENANT)
-        .bind(&device.id)
-        .bind(now)
-        .execute(&mut *tx)
-        .await?;
-        tx.commit().await?;
-        Ok(())
+        self.write(|mut tx| async move {
+            sqlx::query(
+                "INSERT INTO contacts (tenant, device, heard_at) VALUES ($1, $2, $3)
+                 ON CONFLICT (tenant, device) DO UPDATE SET heard_at = excluded.heard_at",
+            )
+            .bind(TENANT)
+            .bind(&device.id)
+            .bind(now)
+            .execute(&mut *tx)
+            .await?;
+            tx.commit().await?;
+            Ok(())
+        })
+        .await
     }
 
     /// What each till may cost, store by store.
@@ -80,7 +82,7 @@ impl Store {
              WHERE d.tenant = $1 ORDER BY d.store, d.name, d.device",
         )
         .bind(TENANT)
-        .fetch_all(&self.read)
+        .fetch_all(&self.db.read)
         .await?;
         let mut tills = Vec::new();
         for row in rows {

@@ -4,12 +4,13 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use model::code::{Code, CodeKind};
 use model::time::UnixMs;
-use sqlx::{Row, SqliteConnection};
+use sqlx::Row;
 use wire::api::Enrolled;
 use wire::codes::hex;
 use wire::entitlement as w;
 
 use super::chain::{bump_setup, signed, unsigned};
+use super::db::Conn;
 use super::{Store, StoreError, TENANT};
 
 /// A till that has shown its token.
@@ -73,22 +74,24 @@ impl Store {
     /// Makes a code that enrols one till at `store` within so many minutes.
     pub async fn issue_enrolment(&self, store: &w::Store, minutes: u32) -> Result<Enrolment, StoreError> {
         let now = self.hands.now();
-        let code = self.hands.code(CodeKind::Enrolment);
         let expires_at = now.plus_seconds(i64::from(minutes) * 60);
-        let mut tx = self.writing().await?;
-        sqlx::query(
-            "INSERT INTO enrolment_codes (tenant, code_hash, store, made_at, expires_at, used_at, used_by)
-             VALUES ($1, $2, $3, $4, $5, 0, '')",
-        )
-        .bind(TENANT)
-        .bind(secret_hash(code.secret()))
-        .bind(&store.id)
-        .bind(now.0)
-        .bind(expires_at.0)
-        .execute(&mut *tx)
-        .await?;
-        tx.commit().await?;
-        Ok(Enrolment { code, store: store.clone(), expires_at })
+        self.write(|mut tx| async move {
+            let code = self.hands.code(CodeKind::Enrolment);
+            sqlx::query(
+                "INSERT INTO enrolment_codes (tenant, code_hash, store, made_at, expires_at, used_at, used_by)
+                 VALUES ($1, $2, $3, $4, $5, 0, '')",
+            )
+            .bind(TENANT)
+            .bind(secret_hash(code.secret()))
+            .bind(&store.id)
+            .bind(now.0)
+            .bind(expires_at.0)
+            .execute(&mut *tx)
+            .await?;
+            tx.commit().await?;
+            Ok(Enrolment { code, store: store.clone(), expires_at })
+        })
+        .await
     }
 
     /// Enrols a till with a code, which is used up by that.
@@ -98,54 +101,58 @@ impl Store {
         till: &str,
     ) -> Result<Result<Enrolled, EnrolmentRefused>, StoreError> {
         let now = self.hands.now();
-        let hash = secret_hash(code.secret());
-        let device = self.hands.name("till");
-        let token = hex(&self.hands.random::<32>());
-        let mut tx = self.writing().await?;
-        let used = sqlx::query(
-            "UPDATE enrolment_codes SET used_at = $3, used_by = $4
-             WHERE tenant = $1 AND code_hash = $2 AND used_by = '' AND expires_at >= $3 RETURNING store",
-        )
-        .bind(TENANT)
-        .bind(&hash)
-        .bind(now.0)
-        .bind(&device)
-        .fetch_optional(&mut *tx)
-        .await?;
-        let Some(used) = used else {
-            return Ok(Err(why_not_enrolled(&mut tx, &hash).await?));
-        };
-        let store: String = used.try_get("store")?;
-        let row = sqlx::query("SELECT name, store_key FROM stores WHERE tenant = $1 AND store = $2")
+        self.write(|mut tx| async move {
+            let hash = secret_hash(code.secret());
+            let device = self.hands.name("till");
+            let token = hex(&self.hands.random::<32>());
+            let used = sqlx::query(
+                "UPDATE enrolment_codes SET used_at = $3, used_by = $4
+                 WHERE tenant = $1 AND code_hash = $2 AND used_by = '' AND expires_at >= $3 RETURNING store",
+            )
             .bind(TENANT)
-            .bind(&store)
-            .fetch_one(&mut *tx)
+            .bind(&hash)
+            .bind(now.0)
+            .bind(&device)
+            .fetch_optional(&mut *tx)
             .await?;
-        let till = free_name(&mut tx, &store, till.trim()).await?;
-        add_device(&mut tx, &device, &store, &till, &secret_hash(&token), now).await?;
-        let root = give_root(&mut tx, &device).await?;
-        tx.commit().await?;
-        let key: Vec<u8> = row.try_get("store_key")?;
-        Ok(Ok(Enrolled {
-            device,
-            token,
-            store: w::Store { id: store.clone(), name: row.try_get("name")? },
-            till,
-            store_key: hex(&key),
-            feed: store,
-            epoch: 1,
-            root,
-        }))
+            let Some(used) = used else {
+                return Ok(Err(why_not_enrolled(&mut tx, &hash).await?));
+            };
+            let store: String = used.try_get("store")?;
+            let row = sqlx::query("SELECT name, store_key FROM stores WHERE tenant = $1 AND store = $2")
+                .bind(TENANT)
+                .bind(&store)
+                .fetch_one(&mut *tx)
+                .await?;
+            let till = free_name(&mut tx, &store, till.trim()).await?;
+            add_device(&mut tx, &device, &store, &till, &secret_hash(&token), now).await?;
+            let root = give_root(&mut tx, &device).await?;
+            tx.commit().await?;
+            let key: Vec<u8> = row.try_get("store_key")?;
+            Ok(Ok(Enrolled {
+                device,
+                token,
+                store: w::Store { id: store.clone(), name: row.try_get("name")? },
+                till,
+                store_key: hex(&key),
+                feed: store,
+                epoch: 1,
+                root,
+            }))
+        })
+        .await
     }
 
     /// Enters a till that nobody can use, so that a demo chain has a past.
     pub async fn add_silent_till(&self, store: &w::Store, till: &str) -> Result<Device, StoreError> {
-        let id = self.hands.name("till");
-        let mut tx = self.writing().await?;
-        let nobody = self.hands.random::<32>();
-        add_device(&mut tx, &id, &store.id, till, &nobody, self.hands.now()).await?;
-        tx.commit().await?;
-        Ok(Device { id, till: till.to_owned(), store: store.clone(), epoch: 1, revoked: false })
+        self.write(|mut tx| async move {
+            let id = self.hands.name("till");
+            let nobody = self.hands.random::<32>();
+            add_device(&mut tx, &id, &store.id, till, &nobody, self.hands.now()).await?;
+            tx.commit().await?;
+            Ok(Device { id, till: till.to_owned(), store: store.clone(), epoch: 1, revoked: false })
+        })
+        .await
     }
 
     /// The till that has that token.
@@ -157,7 +164,7 @@ impl Store {
         )
         .bind(TENANT)
         .bind(secret_hash(token))
-        .fetch_optional(&self.read)
+        .fetch_optional(&self.db.read)
         .await?;
         row.map(|row| {
             Ok(Device {
@@ -184,7 +191,7 @@ impl Store {
              WHERE d.tenant = $1 ORDER BY d.store, d.enrolled_at DESC, d.device",
         )
         .bind(TENANT)
-        .fetch_all(&self.read)
+        .fetch_all(&self.db.read)
         .await?;
         rows.iter()
             .map(|row| {
@@ -204,24 +211,26 @@ impl Store {
 
     /// Bars a till. Its waiting poll is woken, and its next request is refused.
     pub async fn revoke(&self, device: &str) -> Result<(), StoreError> {
-        let mut tx = self.writing().await?;
-        sqlx::query(
-            "UPDATE devices SET revoked_at = $3 WHERE tenant = $1 AND device = $2 AND revoked_at = 0",
-        )
-        .bind(TENANT)
-        .bind(device)
-        .bind(self.hands.now().0)
-        .execute(&mut *tx)
-        .await?;
-        bump_setup(&mut tx).await?;
-        tx.commit().await?;
-        self.tell_of_change();
-        Ok(())
+        self.write(|mut tx| async move {
+            sqlx::query(
+                "UPDATE devices SET revoked_at = $3 WHERE tenant = $1 AND device = $2 AND revoked_at = 0",
+            )
+            .bind(TENANT)
+            .bind(device)
+            .bind(self.hands.now().0)
+            .execute(&mut *tx)
+            .await?;
+            bump_setup(&mut tx).await?;
+            tx.commit().await?;
+            self.tell_of_change();
+            Ok(())
+        })
+        .await
     }
 }
 
 /// Gives the till the newest root to trust, in base64; empty while there is none. Later ones reach it by its setup.
-async fn give_root(tx: &mut SqliteConnection, device: &str) -> Result<String, StoreError> {
+async fn give_root(tx: &mut Conn, device: &str) -> Result<String, StoreError> {
     let Some((version, bytes)) = super::trust::newest_root(tx).await? else { return Ok(String::new()) };
     sqlx::query("UPDATE devices SET root = $3 WHERE tenant = $1 AND device = $2")
         .bind(TENANT)
@@ -232,7 +241,7 @@ async fn give_root(tx: &mut SqliteConnection, device: &str) -> Result<String, St
     Ok(STANDARD.encode(bytes))
 }
 
-async fn why_not_enrolled(tx: &mut SqliteConnection, hash: &[u8]) -> Result<EnrolmentRefused, StoreError> {
+async fn why_not_enrolled(tx: &mut Conn, hash: &[u8]) -> Result<EnrolmentRefused, StoreError> {
     let row = sqlx::query("SELECT used_by FROM enrolment_codes WHERE tenant = $1 AND code_hash = $2")
         .bind(TENANT)
         .bind(hash)
@@ -246,7 +255,7 @@ async fn why_not_enrolled(tx: &mut SqliteConnection, hash: &[u8]) -> Result<Enro
 }
 
 /// The name itself, or one like it: two tills that work at one store are never called the same.
-async fn free_name(tx: &mut SqliteConnection, store: &str, wish: &str) -> Result<String, StoreError> {
+async fn free_name(tx: &mut Conn, store: &str, wish: &str) -> Result<String, StoreError> {
     let rows = sqlx::query("SELECT name FROM devices WHERE tenant = $1 AND store = $2 AND revoked_at = 0")
         .bind(TENANT)
         .bind(store)
@@ -269,7 +278,7 @@ async fn free_name(tx: &mut SqliteConnection, store: &str, wish: &str) -> Result
 }
 
 async fn add_device(
-    tx: &mut SqliteConnection,
+    tx: &mut Conn,
     device: &str,
     store: &str,
     till: &str,

@@ -5,10 +5,10 @@ use std::fmt;
 use model::code::{Code, CodeKind};
 use model::reading::Opaque;
 use model::signed::token::NotIssuable;
-use sqlx::SqliteConnection;
 use wire::entitlement::Kind;
 
 use super::codes::{self, HeldCode, HeldOpaque, NewRow};
+use super::db::Conn;
 use super::entitlements::{self, FOR_EVER, Held, NewEntitlement, standing_code};
 use super::feeds::Touched;
 use super::{BUCKET, Store, StoreError, TENANT};
@@ -95,7 +95,7 @@ impl Store {
         }
         drop(tx);
         let (code_kind, prefix) = code_kind(&issuing.new.kind);
-        let (code, tail, ambiguous) = match &issuing.code {
+        let (code, tail, ambiguous) = &match &issuing.code {
             NewCode::Own => {
                 let code = self.hands.code(code_kind);
                 let tail = code.tail().to_owned();
@@ -106,21 +106,24 @@ impl Store {
                 Err(refused) => return Ok(Err(refused)),
             },
         };
-        let mut tx = self.writing().await?;
-        if let Some(before) = before(&mut tx, &issuing.reference, &issuing.request).await? {
-            return Ok(before);
-        }
-        let id = self.hands.name(prefix);
-        let Issuing { new, reference, request, .. } = issuing;
-        insert(&mut tx, &id, &Insert { new, reference, request }).await?;
-        codes::insert(&mut tx, &id, &NewRow { code: &code, tail: &tail, ambiguous }).await?;
-        let mut touched = Touched::default();
-        touched.add(&id);
-        touched.tell(&mut tx).await?;
-        let held = entitlements::one(&mut tx, &id).await?;
-        tx.commit().await?;
-        self.tell_of_change();
-        held.map(Ok).ok_or_else(|| StoreError::Data(format!("{id} is not there, though it was just written")))
+        self.write(|mut tx| async move {
+            if let Some(before) = before(&mut tx, &issuing.reference, &issuing.request).await? {
+                return Ok(before);
+            }
+            let id = self.hands.name(prefix);
+            let Issuing { new, reference, request, .. } = issuing;
+            insert(&mut tx, &id, &Insert { new, reference, request }).await?;
+            codes::insert(&mut tx, &id, &NewRow { code, tail, ambiguous: *ambiguous }).await?;
+            let mut touched = Touched::default();
+            touched.add(&id);
+            touched.tell(&mut tx).await?;
+            let held = entitlements::one(&mut tx, &id).await?;
+            tx.commit().await?;
+            self.tell_of_change();
+            held.map(Ok)
+                .ok_or_else(|| StoreError::Data(format!("{id} is not there, though it was just written")))
+        })
+        .await
     }
 
     /// The code as a profile that tills use reads it.
@@ -152,29 +155,35 @@ impl Store {
 
     /// Issues entitlements, each with a code of this backend's own.
     pub async fn issue(&self, new: &[NewEntitlement]) -> Result<Vec<Issued>, StoreError> {
-        let mut tx = self.writing().await?;
-        let mut issued = Vec::with_capacity(new.len());
-        let mut touched = Touched::default();
-        for entitlement in new {
-            let (code_kind, prefix) = code_kind(&entitlement.kind);
-            let one = Issued { id: self.hands.name(prefix), code: self.hands.code(code_kind) };
-            insert(&mut tx, &one.id, &Insert { new: entitlement, reference: "", request: &[] }).await?;
-            let code = HeldCode::Own(one.code.clone());
-            codes::insert(&mut tx, &one.id, &NewRow { code: &code, tail: one.code.tail(), ambiguous: false })
+        self.write(|mut tx| async move {
+            let mut issued = Vec::with_capacity(new.len());
+            let mut touched = Touched::default();
+            for entitlement in new {
+                let (code_kind, prefix) = code_kind(&entitlement.kind);
+                let one = Issued { id: self.hands.name(prefix), code: self.hands.code(code_kind) };
+                insert(&mut tx, &one.id, &Insert { new: entitlement, reference: "", request: &[] }).await?;
+                let code = HeldCode::Own(one.code.clone());
+                codes::insert(
+                    &mut tx,
+                    &one.id,
+                    &NewRow { code: &code, tail: one.code.tail(), ambiguous: false },
+                )
                 .await?;
-            touched.add(&one.id);
-            issued.push(one);
-        }
-        touched.tell(&mut tx).await?;
-        tx.commit().await?;
-        self.tell_of_change();
-        Ok(issued)
+                touched.add(&one.id);
+                issued.push(one);
+            }
+            touched.tell(&mut tx).await?;
+            tx.commit().await?;
+            self.tell_of_change();
+            Ok(issued)
+        })
+        .await
     }
 }
 
 /// What was issued under the merchant's number before, if anything was.
 pub(super) async fn before(
-    tx: &mut SqliteConnection,
+    tx: &mut Conn,
     reference: &str,
     asked: &[u8],
 ) -> Result<Option<Result<Held, IssueRefused>>, StoreError> {
@@ -194,7 +203,7 @@ pub(super) struct Insert<'a> {
     pub(super) request: &'a [u8],
 }
 
-pub(super) async fn insert(tx: &mut SqliteConnection, id: &str, one: &Insert<'_>) -> Result<(), StoreError> {
+pub(super) async fn insert(tx: &mut Conn, id: &str, one: &Insert<'_>) -> Result<(), StoreError> {
     let new = one.new;
     sqlx::query(
         "INSERT INTO entitlements (tenant, bucket, entitlement, version, reference, request, title, kind, standing,

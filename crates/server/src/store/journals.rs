@@ -5,11 +5,12 @@
 
 use std::collections::BTreeMap;
 
-use sqlx::{Row, SqliteConnection};
+use sqlx::Row;
 use wire::api::SettledLine;
 use wire::line;
 
 use super::chain::{signed, unsigned};
+use super::db::Conn;
 use super::effects::{self, Effects};
 use super::feeds::Touched;
 use super::{Device, Store, StoreError, TENANT};
@@ -52,42 +53,44 @@ struct Journal {
 impl Store {
     /// Takes lines in.
     pub async fn take_in(&self, device: &Device, handed_in: &HandedIn) -> Result<Intake, StoreError> {
-        let mut tx = self.writing().await?;
-        let Some(mut journal) = journal_of(&mut tx, device, handed_in).await? else {
-            return Ok(Intake::Fork { head: 0 });
-        };
-        let (head, after) = (unsigned(journal.head), handed_in.after);
-        if after > head {
-            return Ok(Intake::Gap { head });
-        }
-        let mut touched = Touched::default();
-        let mut settlements = Vec::new();
-        let held = held_lines(&mut tx, device, &journal, signed(after)).await?;
-        for (seq, bytes) in (signed(after) + 1..).zip(handed_in.lines.iter().take(BATCH_LENGTH_MAX)) {
-            let settlement = match held.get(&seq) {
-                Some((stored, _)) if stored != bytes => return Ok(Intake::Fork { head }),
-                Some((_, settlement)) if settlement.is_empty() => None,
-                Some((_, settlement)) => Some(serde_json::from_str(settlement)?),
-                None => match self.take_line(&mut tx, device, &mut journal, bytes, &mut touched).await? {
-                    Some(settlement) => settlement,
-                    None => return Ok(Intake::Fork { head }),
-                },
+        self.write(|mut tx| async move {
+            let Some(mut journal) = journal_of(&mut tx, device, handed_in).await? else {
+                return Ok(Intake::Fork { head: 0 });
             };
-            settlements.extend(settlement);
-        }
-        touched.tell(&mut tx).await?;
-        write_head(&mut tx, device, &journal).await?;
-        tx.commit().await?;
-        if !touched.is_empty() {
-            self.tell_of_change();
-        }
-        Ok(Intake::Kept(wire::api::Intake { head: unsigned(journal.head), settlements }))
+            let (head, after) = (unsigned(journal.head), handed_in.after);
+            if after > head {
+                return Ok(Intake::Gap { head });
+            }
+            let mut touched = Touched::default();
+            let mut settlements = Vec::new();
+            let held = held_lines(&mut tx, device, &journal, signed(after)).await?;
+            for (seq, bytes) in (signed(after) + 1..).zip(handed_in.lines.iter().take(BATCH_LENGTH_MAX)) {
+                let settlement = match held.get(&seq) {
+                    Some((stored, _)) if stored != bytes => return Ok(Intake::Fork { head }),
+                    Some((_, settlement)) if settlement.is_empty() => None,
+                    Some((_, settlement)) => Some(serde_json::from_str(settlement)?),
+                    None => match self.take_line(&mut tx, device, &mut journal, bytes, &mut touched).await? {
+                        Some(settlement) => settlement,
+                        None => return Ok(Intake::Fork { head }),
+                    },
+                };
+                settlements.extend(settlement);
+            }
+            touched.tell(&mut tx).await?;
+            write_head(&mut tx, device, &journal).await?;
+            tx.commit().await?;
+            if !touched.is_empty() {
+                self.tell_of_change();
+            }
+            Ok(Intake::Kept(wire::api::Intake { head: unsigned(journal.head), settlements }))
+        })
+        .await
     }
 
     /// Takes the next line: its settlement, if it has one; nothing at all if it is not the next of this journal.
     async fn take_line(
         &self,
-        tx: &mut SqliteConnection,
+        tx: &mut Conn,
         device: &Device,
         journal: &mut Journal,
         bytes: &[u8],
@@ -130,7 +133,7 @@ impl Store {
 }
 
 /// Begins a till's journal.
-pub(super) async fn begin(tx: &mut SqliteConnection, device: &str, epoch: i64) -> Result<(), StoreError> {
+pub(super) async fn begin(tx: &mut Conn, device: &str, epoch: i64) -> Result<(), StoreError> {
     sqlx::query(
         "INSERT INTO journals (tenant, device, epoch, head, head_hash) VALUES ($1, $2, $3, 0, $4)
          ON CONFLICT (tenant, device, epoch) DO NOTHING",
@@ -147,7 +150,7 @@ pub(super) async fn begin(tx: &mut SqliteConnection, device: &str, epoch: i64) -
 /// The journal that the lines belong to. A till whose journal was lost begins the next epoch with its first line;
 /// older epochs are closed, and no epoch is skipped.
 async fn journal_of(
-    tx: &mut SqliteConnection,
+    tx: &mut Conn,
     device: &Device,
     handed_in: &HandedIn,
 ) -> Result<Option<Journal>, StoreError> {
@@ -186,7 +189,7 @@ async fn journal_of(
 
 /// The lines held after that one, as many as a batch may repeat: bytes and settlement.
 async fn held_lines(
-    tx: &mut SqliteConnection,
+    tx: &mut Conn,
     device: &Device,
     journal: &Journal,
     after: i64,
@@ -207,7 +210,7 @@ async fn held_lines(
         .collect()
 }
 
-async fn write_head(tx: &mut SqliteConnection, device: &Device, journal: &Journal) -> Result<(), StoreError> {
+async fn write_head(tx: &mut Conn, device: &Device, journal: &Journal) -> Result<(), StoreError> {
     sqlx::query(
         "UPDATE journals SET head = $4, head_hash = $5 WHERE tenant = $1 AND device = $2 AND epoch = $3",
     )

@@ -1,8 +1,8 @@
 //! Merchants' programs: the keys that they show, and what each may do.
 
 use sqlx::Row;
-use sqlx::sqlite::SqliteRow;
 
+use super::db::DbRow;
 use super::devices::secret_hash;
 use super::{Store, StoreError, TENANT};
 use wire::codes::hex;
@@ -77,25 +77,27 @@ impl Store {
         name: &str,
         scopes: &[Scope],
     ) -> Result<Option<NewMerchant>, StoreError> {
-        let made = NewMerchant {
-            merchant: self.hands.name("merchant"),
-            key: format!("cfm_{}", hex(&self.hands.random::<32>())),
-        };
-        let mut tx = self.writing().await?;
-        let added = sqlx::query(
-            "INSERT INTO merchants (tenant, merchant, name, key_hash, scopes, made_at, revoked_at)
-             VALUES ($1, $2, $3, $4, $5, $6, 0) ON CONFLICT (tenant, name) WHERE revoked_at = 0 DO NOTHING",
-        )
-        .bind(TENANT)
-        .bind(&made.merchant)
-        .bind(name)
-        .bind(secret_hash(&made.key))
-        .bind(serde_json::to_string(scopes)?)
-        .bind(self.hands.now().0)
-        .execute(&mut *tx)
-        .await?;
-        tx.commit().await?;
-        Ok((added.rows_affected() == 1).then_some(made))
+        self.write(|mut tx| async move {
+            let made = NewMerchant {
+                merchant: self.hands.name("merchant"),
+                key: format!("cfm_{}", hex(&self.hands.random::<32>())),
+            };
+            let added = sqlx::query(
+                "INSERT INTO merchants (tenant, merchant, name, key_hash, scopes, made_at, revoked_at)
+                 VALUES ($1, $2, $3, $4, $5, $6, 0) ON CONFLICT (tenant, name) WHERE revoked_at = 0 DO NOTHING",
+            )
+            .bind(TENANT)
+            .bind(&made.merchant)
+            .bind(name)
+            .bind(secret_hash(&made.key))
+            .bind(serde_json::to_string(scopes)?)
+            .bind(self.hands.now().0)
+            .execute(&mut *tx)
+            .await?;
+            tx.commit().await?;
+            Ok((added.rows_affected() == 1).then_some(made))
+        })
+        .await
     }
 
     /// Every merchant's program, the latest first.
@@ -105,7 +107,7 @@ impl Store {
              ORDER BY made_at DESC, merchant",
         )
         .bind(TENANT)
-        .fetch_all(&self.read)
+        .fetch_all(&self.db.read)
         .await?;
         rows.iter()
             .map(|row| {
@@ -126,7 +128,7 @@ impl Store {
             sqlx::query("SELECT name, scopes, revoked_at FROM merchants WHERE tenant = $1 AND key_hash = $2")
                 .bind(TENANT)
                 .bind(secret_hash(key))
-                .fetch_optional(&self.read)
+                .fetch_optional(&self.db.read)
                 .await?;
         row.map(|row| {
             Ok(Merchant { name: row.try_get("name")?, scopes: scopes(&row)?, revoked: revoked(&row)? })
@@ -136,24 +138,26 @@ impl Store {
 
     /// Takes a merchant's key back. Whether one of that name worked.
     pub async fn revoke_merchant(&self, name: &str) -> Result<bool, StoreError> {
-        let mut tx = self.writing().await?;
-        let revoked = sqlx::query(
-            "UPDATE merchants SET revoked_at = $3 WHERE tenant = $1 AND name = $2 AND revoked_at = 0",
-        )
-        .bind(TENANT)
-        .bind(name)
-        .bind(self.hands.now().0)
-        .execute(&mut *tx)
-        .await?;
-        tx.commit().await?;
-        Ok(revoked.rows_affected() == 1)
+        self.write(|mut tx| async move {
+            let revoked = sqlx::query(
+                "UPDATE merchants SET revoked_at = $3 WHERE tenant = $1 AND name = $2 AND revoked_at = 0",
+            )
+            .bind(TENANT)
+            .bind(name)
+            .bind(self.hands.now().0)
+            .execute(&mut *tx)
+            .await?;
+            tx.commit().await?;
+            Ok(revoked.rows_affected() == 1)
+        })
+        .await
     }
 }
 
-fn scopes(row: &SqliteRow) -> Result<Vec<Scope>, StoreError> {
+fn scopes(row: &DbRow) -> Result<Vec<Scope>, StoreError> {
     Ok(serde_json::from_str(row.try_get("scopes")?)?)
 }
 
-fn revoked(row: &SqliteRow) -> Result<bool, StoreError> {
+fn revoked(row: &DbRow) -> Result<bool, StoreError> {
     Ok(row.try_get::<i64, _>("revoked_at")? != 0)
 }

@@ -1,8 +1,9 @@
 //! Brings a database to the schema that this program knows, and refuses one that is newer.
 
-use sqlx::Row;
+use sqlx::{AssertSqlSafe, Row};
 
-use super::{Store, StoreError};
+use super::db::Conn;
+use super::{Location, Store, StoreError};
 
 /// Each schema's number, name and statements. Never changed once released: a new file is added.
 const MIGRATIONS: [(i64, &str, &str); 5] = [
@@ -13,42 +14,110 @@ const MIGRATIONS: [(i64, &str, &str); 5] = [
     (7, "policy", include_str!("../../migrations/sqlite/0007_policy.sql")),
 ];
 
-/// Runs what is missing, all in one transaction, so that two programs that start at once do not meet half-way.
+/// What keeps the numbers of the schemas that were run.
+const MIGRATIONS_TABLE: &str = "
+    CREATE TABLE IF NOT EXISTS migrations (
+        number INTEGER NOT NULL PRIMARY KEY,
+        name TEXT NOT NULL,
+        applied_at INTEGER NOT NULL
+    ) STRICT;";
+
+/// How the schema of a database stands to the one that this program knows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Schema {
+    /// The latest that the database has; 0 if it is empty.
+    pub found: i64,
+    /// The latest that this program knows.
+    pub known: i64,
+}
+
+impl Schema {
+    /// The numbers and names of what is missing in the database.
+    pub fn pending(&self) -> impl Iterator<Item = (i64, &'static str)> {
+        let found = self.found;
+        MIGRATIONS.iter().map(|(number, name, _)| (*number, *name)).filter(move |(number, _)| *number > found)
+    }
+}
+
+impl Store {
+    /// How the schema there stands, without changing anything; nothing if there is no database.
+    /// [`StoreError::Newer`] if a newer program has written it.
+    pub async fn schema_at(location: &Location) -> Result<Option<Schema>, StoreError> {
+        if location.is_missing()? {
+            return Ok(None);
+        }
+        let db = location.open().await?;
+        let mut conn = db.read.acquire().await?;
+        let found =
+            if db.engine.has_table(&mut conn, "migrations").await? { latest(&mut conn).await? } else { 0 };
+        drop(conn);
+        db.close().await;
+        compared(found).map(Some)
+    }
+}
+
+/// Runs what is missing, each schema in a transaction of its own. Several programs may start at once: each schema is
+/// run by one of them, and the others find it done.
 pub(super) async fn run(store: &Store) -> Result<(), StoreError> {
-    let mut tx = store.writing().await?;
-    sqlx::raw_sql(
-        "CREATE TABLE IF NOT EXISTS migrations (
-            number INTEGER NOT NULL PRIMARY KEY, name TEXT NOT NULL, applied_at INTEGER NOT NULL
-        ) STRICT",
-    )
-    .execute(&mut *tx)
-    .await?;
-    let row =
-        sqlx::query("SELECT COALESCE(MAX(number), 0) AS latest FROM migrations").fetch_one(&mut *tx).await?;
-    let found: i64 = row.try_get("latest")?;
-    let known = MIGRATIONS.last().map_or(0, |(number, ..)| *number);
-    if found > known {
-        return Err(StoreError::Newer { found, known });
-    }
+    let engine = store.db.engine;
+    let table = engine.spell(MIGRATIONS_TABLE);
+    let found = store
+        .write(|mut tx| {
+            let table = AssertSqlSafe(table.clone());
+            async move {
+                sqlx::raw_sql(table).execute(&mut *tx).await?;
+                let found = latest(&mut tx).await?;
+                tx.commit().await?;
+                Ok(found)
+            }
+        })
+        .await?;
+    compared(found)?;
     for (number, name, statements) in MIGRATIONS.into_iter().filter(|(number, ..)| *number > found) {
-        sqlx::raw_sql(statements).execute(&mut *tx).await?;
-        sqlx::query("INSERT INTO migrations (number, name, applied_at) VALUES ($1, $2, $3)")
-            .bind(number)
-            .bind(name)
-            .bind(store.hands().now().0)
-            .execute(&mut *tx)
+        let statements = engine.spell(statements);
+        let mine = store
+            .write(|mut tx| {
+                let statements = AssertSqlSafe(statements.clone());
+                async move {
+                    if latest(&mut tx).await? >= number {
+                        return Ok(false);
+                    }
+                    // First the number: whoever else is at this schema waits for it.
+                    sqlx::query("INSERT INTO migrations (number, name, applied_at) VALUES ($1, $2, $3)")
+                        .bind(number)
+                        .bind(name)
+                        .bind(store.hands().now().0)
+                        .execute(&mut *tx)
+                        .await?;
+                    sqlx::raw_sql(statements).execute(&mut *tx).await?;
+                    tx.commit().await?;
+                    Ok(true)
+                }
+            })
             .await?;
-        tracing::info!(number, name, "schema brought up to date");
+        if mine {
+            tracing::info!(number, name, "schema brought up to date");
+        }
     }
-    tx.commit().await?;
     Ok(())
+}
+
+/// The number of the latest schema that was run.
+async fn latest(conn: &mut Conn) -> Result<i64, StoreError> {
+    let row =
+        sqlx::query("SELECT COALESCE(MAX(number), 0) AS latest FROM migrations").fetch_one(conn).await?;
+    Ok(row.try_get("latest")?)
+}
+
+/// Beside what this program knows. It must not touch a newer one.
+fn compared(found: i64) -> Result<Schema, StoreError> {
+    let known = MIGRATIONS.last().map_or(0, |(number, ..)| *number);
+    if found > known { Err(StoreError::Newer { found, known }) } else { Ok(Schema { found, known }) }
 }
 
 #[cfg(test)]
 mod tests {
-    use sqlx::sqlite::{SqliteConnectOptions, SqliteRow};
-    use sqlx::{AssertSqlSafe, Connection, SqliteConnection};
-
+    use super::super::db::DbRow;
     use super::*;
     use crate::real;
 
@@ -57,7 +126,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let store = Store::open(folder.path(), real::hands()).await.unwrap();
         sqlx::query("INSERT INTO migrations (number, name, applied_at) VALUES (99, 'later', 0)")
-            .execute(&store.write)
+            .execute(&store.db.write)
             .await
             .unwrap();
         store.close().await;
@@ -119,23 +188,21 @@ mod tests {
     #[tokio::test]
     async fn a_database_of_an_older_program_keeps_every_row() {
         let folder = tempfile::tempdir().unwrap();
-        let options = SqliteConnectOptions::new()
-            .filename(folder.path().join("server.db"))
-            .create_if_missing(true)
-            .foreign_keys(true);
-        let mut old = SqliteConnection::connect_with(&options).await.unwrap();
+        let database = Location::file(folder.path()).open().await.unwrap();
+        let mut old = database.write.acquire().await.unwrap();
         let migrations = "CREATE TABLE migrations (number INTEGER NOT NULL PRIMARY KEY, name TEXT NOT NULL,
                           applied_at INTEGER NOT NULL) STRICT; INSERT INTO migrations VALUES (3, 'old', 0);";
         let schemas = MIGRATIONS.iter().take(3).map(|(.., statements)| *statements);
         for statements in schemas.chain([migrations, OLD_ROWS]) {
-            sqlx::raw_sql(statements).execute(&mut old).await.unwrap();
+            sqlx::raw_sql(statements).execute(&mut *old).await.unwrap();
         }
         let before = contents(&mut old).await;
         assert!(before.iter().all(|rows| !rows.is_empty()), "every table has a row: {before:?}");
-        old.close().await.unwrap();
+        drop(old);
+        database.close().await;
 
         let store = Store::open(folder.path(), real::hands()).await.unwrap();
-        let mut now = store.write.acquire().await.unwrap();
+        let mut now = store.db.write.acquire().await.unwrap();
         assert_eq!(contents(&mut now).await, before, "every row is as it was");
         let astray = sqlx::query("PRAGMA foreign_key_check").fetch_all(&mut *now).await.unwrap();
         assert!(astray.is_empty(), "every row refers to one that is there");
@@ -164,7 +231,7 @@ mod tests {
     }
 
     /// Every row of every table as text.
-    async fn contents(db: &mut SqliteConnection) -> Vec<Vec<String>> {
+    async fn contents(db: &mut Conn) -> Vec<Vec<String>> {
         let mut contents = Vec::new();
         for (table, columns) in KEPT {
             let sql = format!("SELECT {columns} FROM {table} ORDER BY 1, 2, 3, 4");
@@ -174,13 +241,8 @@ mod tests {
         contents
     }
 
-    fn values(row: &SqliteRow) -> Vec<String> {
-        (0..row.len())
-            .map(|place| {
-                let text = row.try_get_unchecked::<String, _>(place);
-                text.unwrap_or_else(|_| format!("{:?}", row.try_get_unchecked::<Vec<u8>, _>(place)))
-            })
-            .collect()
+    fn values(row: &DbRow) -> Vec<String> {
+        (0..row.len()).map(|place| format!("{:?}", row.try_get_raw(place))).collect()
     }
 
     #[test]

@@ -1,17 +1,12 @@
 //! The database: the only SQL of the server. One act is one method, and one method is one transaction.
 //!
-//! SQLite today: one connection that writes (`BEGIN IMMEDIATE`), a few that read. The SQL keeps to what PostgreSQL
-//! and its distributed kin can do too: `ON CONFLICT`, `RETURNING`, numbered arguments, and a tenant at the head of
-//! every key. What an act finds out about the world (who was first, which number comes next) is decided by a
-//! conditional write inside its transaction, never by an earlier look.
+//! The SQL is one text for SQLite, for PostgreSQL and for its distributed kin ([`db`]): `ON CONFLICT`, `RETURNING`,
+//! numbered arguments, and a tenant at the head of every key. What an act finds out about the world (who was first,
+//! which number comes next) is decided by a conditional write inside its transaction, never by an earlier look. Where
+//! several processes write, an act may have to begin anew, so that it is written as something that can be run again.
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
-use sqlx::sqlite::{
-    SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
-};
-use sqlx::{Sqlite, Transaction};
 use tokio::sync::{Mutex, watch};
 
 use crate::clock::Hands;
@@ -21,6 +16,7 @@ mod cases;
 mod chain;
 mod codes;
 mod contacts;
+mod db;
 mod devices;
 mod effects;
 mod entitlements;
@@ -43,6 +39,7 @@ pub use cases::Case;
 pub use chain::{NewStaff, PracticeCode};
 pub use codes::{HeldCode, HeldOpaque};
 pub use contacts::TillExposure;
+pub use db::{Location, NoServerUrl, ServerUrl};
 pub use devices::{Device, Enrolment, EnrolmentRefused, TillRow};
 pub use entitlements::{Held, NewEntitlement};
 pub use feeds::{FeedPosition, PAGE_LENGTH_MAX};
@@ -50,6 +47,7 @@ pub use issue::{IssueRefused, Issued, Issuing, NewCode};
 pub use journals::{BATCH_LENGTH_MAX, HandedIn, Intake};
 pub use keys::{KeyChange, KeyRow, KeyScope, KeysRefused, LIST_SECONDS, NewKey, Role, ScopeChange};
 pub use merchants::{Merchant, MerchantRow, NewMerchant, Scope};
+pub use migrate::Schema;
 pub use policies::{PolicyRefused, PolicyRow};
 pub use profiles::{ProfileRow, Removed, Turn};
 pub use redemptions::{Counted, CountedBefore, Online, RedemptionRow};
@@ -63,12 +61,6 @@ pub use trust::NextRoot;
 const TENANT: &str = "main";
 /// The one bucket of a small tenant.
 const BUCKET: i64 = 0;
-/// How long a writer waits for another process (the command line beside a running server).
-const BUSY_SECONDS: u64 = 15;
-/// How many connections read.
-const READERS: u32 = 4;
-/// The database's file name in its folder.
-const FILE: &str = "server.db";
 
 /// The database failed, or is not one of ours.
 #[derive(Debug, thiserror::Error)]
@@ -93,6 +85,9 @@ pub enum StoreError {
     /// Its folder cannot be made.
     #[error("the data folder cannot be made: {0}")]
     Folder(#[from] std::io::Error),
+    /// The server that it is on cannot be worked with.
+    #[error("{0}")]
+    Server(String),
 }
 
 impl From<serde_json::Error> for StoreError {
@@ -107,32 +102,9 @@ impl From<wire::convert::NotInContract> for StoreError {
     }
 }
 
-/// Makes the folder if need be, for its owner alone: whole codes are in it.
-fn make_folder(folder: &Path) -> std::io::Result<()> {
-    let mut builder = std::fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(folder)
-}
-
-/// Makes the file if need be, for its owner alone even where the folder was there before and is open to others.
-/// SQLite takes an empty file for a new database, and gives the mode to the files that it writes beside it.
-fn make_file(file: &Path) -> std::io::Result<()> {
-    let mut options = std::fs::OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    match options.open(file) {
-        Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => Err(error),
-        _ => Ok(()),
-    }
-}
-
 /// The chain's database.
 pub struct Store {
-    write: SqlitePool,
-    read: SqlitePool,
+    db: db::Database,
     hands: Hands,
     /// Under which malls' codes are stretched. It is drawn once for a database and never changes.
     code_salt: [u8; 16],
@@ -144,33 +116,19 @@ pub struct Store {
 }
 
 impl Store {
-    /// Whether `folder` holds a database.
-    pub fn is_in(folder: &Path) -> std::io::Result<bool> {
-        folder.join(FILE).try_exists()
-    }
-
     /// Opens the database in `folder`; makes it, or brings its schema up to date, if need be.
     pub async fn open(folder: &Path, hands: Hands) -> Result<Store, StoreError> {
-        make_folder(folder)?;
-        make_file(&folder.join(FILE))?;
-        let options = SqliteConnectOptions::new()
-            .filename(folder.join(FILE))
-            .create_if_missing(true)
-            .journal_mode(SqliteJournalMode::Wal)
-            .synchronous(SqliteSynchronous::Full)
-            .foreign_keys(true)
-            .busy_timeout(Duration::from_secs(BUSY_SECONDS));
-        let write = SqlitePoolOptions::new().max_connections(1).connect_with(options.clone()).await?;
-        let readers = options.pragma("query_only", "ON");
-        let read = SqlitePoolOptions::new().max_connections(READERS).connect_lazy_with(readers);
-        let changes = watch::Sender::new(0);
+        Store::open_at(&Location::file(folder), hands).await
+    }
+
+    /// Opens the database there; makes a file, or brings the schema up to date, if need be.
+    pub async fn open_at(location: &Location, hands: Hands) -> Result<Store, StoreError> {
         let mut store = Store {
-            write,
-            read,
+            db: location.open().await?,
             hands,
             code_salt: [0; 16],
-            changes,
-            folder: folder.to_owned(),
+            changes: watch::Sender::new(0),
+            folder: location.folder.clone(),
             believed: Mutex::new(None),
             chunks: status::Kept::default(),
         };
@@ -181,13 +139,12 @@ impl Store {
 
     /// Closes it, so that another process may open it at once.
     pub async fn close(&self) {
-        self.read.close().await;
-        self.write.close().await;
+        self.db.close().await;
     }
 
     /// Whether it answers.
     pub async fn answers(&self) -> bool {
-        sqlx::query("SELECT 1").execute(&self.read).await.is_ok()
+        sqlx::query("SELECT 1").execute(&self.db.read).await.is_ok()
     }
 
     /// The folder that it is in.
@@ -205,14 +162,36 @@ impl Store {
         self.changes.subscribe()
     }
 
-    /// A transaction that may write. It alone writes from here on, so what it reads stays true until it commits.
-    async fn writing(&self) -> Result<Transaction<'static, Sqlite>, StoreError> {
-        Ok(self.write.begin_with("BEGIN IMMEDIATE").await?)
+    /// Runs an act that writes, in a transaction of its own, which the act commits itself. Should it meet another
+    /// process at the same rows, it is run again from its beginning, with a transaction that sees what the other did.
+    async fn write<T, A, Acting>(&self, mut act: A) -> Result<T, StoreError>
+    where
+        A: FnMut(db::Tx) -> Acting,
+        Acting: Future<Output = Result<T, StoreError>>,
+    {
+        let mut tries = db::Tries::new();
+        loop {
+            let done = act(self.writing().await?).await;
+            match done {
+                Err(error) if self.db.engine.tries_again(&error) => {
+                    if !tries.next(&self.hands).await {
+                        return Err(error);
+                    }
+                    tracing::debug!(%error, "an act met another process and begins anew");
+                }
+                done => return done,
+            }
+        }
+    }
+
+    /// A transaction that may write: only for [`Store::write`], which runs it again if it must, and for tests.
+    async fn writing(&self) -> Result<db::Tx, StoreError> {
+        Ok(self.db.write.begin_with(self.db.engine.begin_writing()).await?)
     }
 
     /// A transaction that reads one state of the database.
-    async fn reading(&self) -> Result<Transaction<'static, Sqlite>, StoreError> {
-        Ok(self.read.begin().await?)
+    async fn reading(&self) -> Result<db::Tx, StoreError> {
+        Ok(self.db.read.begin_with(self.db.engine.begin_reading()).await?)
     }
 
     fn tell_of_change(&self) {

@@ -2,9 +2,10 @@
 //! chain, holds. Each change makes a new setup, so that tills hear of it at once.
 
 use model::policy::{BadPolicy, Policy};
-use sqlx::{Row, SqliteConnection};
+use sqlx::Row;
 
 use super::chain::{signed, unsigned};
+use super::db::Conn;
 use super::{Store, StoreError, TENANT};
 
 /// The scope of the whole chain.
@@ -53,34 +54,37 @@ impl Store {
     }
 
     async fn write_policy(&self, scope: &str, policy: Option<&Policy>) -> Result<u64, StoreError> {
-        let mut tx = self.writing().await?;
-        // The chain's row is held from here on, so that two who set one at a time get two versions.
-        super::chain::bump_setup(&mut tx).await?;
-        let row = sqlx::query("SELECT COALESCE(MAX(version), 0) + 1 AS next FROM policies WHERE tenant = $1")
+        self.write(|mut tx| async move {
+            // The chain's row is held from here on, so that two who set one at a time get two versions.
+            super::chain::bump_setup(&mut tx).await?;
+            let row =
+                sqlx::query("SELECT COALESCE(MAX(version), 0) + 1 AS next FROM policies WHERE tenant = $1")
+                    .bind(TENANT)
+                    .fetch_one(&mut *tx)
+                    .await?;
+            let version = unsigned(row.try_get("next")?);
+            let body = match policy {
+                Some(policy) => {
+                    let policy = Policy { version, ..policy.clone() };
+                    serde_json::to_string(&wire::policy::Policy::from(&policy))?
+                }
+                None => String::new(),
+            };
+            sqlx::query(
+                "INSERT INTO policies (tenant, scope, version, set_at, body) VALUES ($1, $2, $3, $4, $5)",
+            )
             .bind(TENANT)
-            .fetch_one(&mut *tx)
+            .bind(scope)
+            .bind(signed(version))
+            .bind(self.hands.now().0)
+            .bind(body)
+            .execute(&mut *tx)
             .await?;
-        let version = unsigned(row.try_get("next")?);
-        let body = match policy {
-            Some(policy) => {
-                let policy = Policy { version, ..policy.clone() };
-                serde_json::to_string(&wire::policy::Policy::from(&policy))?
-            }
-            None => String::new(),
-        };
-        sqlx::query(
-            "INSERT INTO policies (tenant, scope, version, set_at, body) VALUES ($1, $2, $3, $4, $5)",
-        )
-        .bind(TENANT)
-        .bind(scope)
-        .bind(signed(version))
-        .bind(self.hands.now().0)
-        .bind(body)
-        .execute(&mut *tx)
-        .await?;
-        tx.commit().await?;
-        self.tell_of_change();
-        Ok(version)
+            tx.commit().await?;
+            self.tell_of_change();
+            Ok(version)
+        })
+        .await
     }
 
     /// The policy that holds at that store; without one, the chain's own.
@@ -95,7 +99,7 @@ impl Store {
             "SELECT scope, version, set_at, body FROM policies WHERE tenant = $1 ORDER BY version DESC",
         )
         .bind(TENANT)
-        .fetch_all(&self.read)
+        .fetch_all(&self.db.read)
         .await?;
         rows.iter()
             .map(|row| {
@@ -111,11 +115,11 @@ impl Store {
 }
 
 /// What a till of that store goes by.
-pub(super) async fn of_store(tx: &mut SqliteConnection, store: &str) -> Result<Policy, StoreError> {
+pub(super) async fn of_store(tx: &mut Conn, store: &str) -> Result<Policy, StoreError> {
     Ok(holding(tx, store).await?.policy.unwrap_or_default())
 }
 
-async fn holding(tx: &mut SqliteConnection, store: &str) -> Result<PolicyRow, StoreError> {
+async fn holding(tx: &mut Conn, store: &str) -> Result<PolicyRow, StoreError> {
     if store != CHAIN
         && let Some(own) = newest(tx, store).await?.filter(|row| row.policy.is_some())
     {
@@ -125,7 +129,7 @@ async fn holding(tx: &mut SqliteConnection, store: &str) -> Result<PolicyRow, St
     Ok(newest(tx, CHAIN).await?.unwrap_or_else(came_with))
 }
 
-async fn newest(tx: &mut SqliteConnection, scope: &str) -> Result<Option<PolicyRow>, StoreError> {
+async fn newest(tx: &mut Conn, scope: &str) -> Result<Option<PolicyRow>, StoreError> {
     let row = sqlx::query(
         "SELECT version, set_at, body FROM policies WHERE tenant = $1 AND scope = $2
          ORDER BY version DESC LIMIT 1",

@@ -9,11 +9,11 @@ use model::place::{DeviceId, Place, StoreId};
 use model::redemption::{Number, Take};
 use model::time::UnixMs;
 use model::verdict::Reason;
-use sqlx::sqlite::SqliteRow;
-use sqlx::{Connection, Row, SqliteConnection};
+use sqlx::{Connection, Row};
 use wire::api::{Fate, Redeem, Redeemed};
 use wire::entitlement as w;
 
+use super::db::{Conn, DbRow};
 use super::feeds::Touched;
 use super::signed::Shown;
 use super::{BUCKET, Device, Store, StoreError, TENANT, entitlements, signed};
@@ -135,45 +135,49 @@ impl Store {
         number: Number,
         asked: &Redeem,
     ) -> Result<Online, StoreError> {
-        let request = serde_json::to_string(asked)?;
+        let request = &serde_json::to_string(asked)?;
         let now = self.hands.now();
-        let mut tx = self.writing().await?;
-        if let Some(row) = row_of(&mut tx, number).await? {
-            return Ok(repeat(row, device, asked, &request));
-        }
-        let asked = Asked {
-            number,
-            entitlement: &asked.entitlement,
-            takes: &asked.takes,
-            clerk: &asked.clerk,
-            at: asked.at,
-            request: &request,
-            shown: asked.moment.map_or(Shown::Nothing, Shown::Now),
-        };
-        let mut touched = Touched::default();
-        let counted = decide_and_write(&mut tx, device, &asked, now, now, &mut touched).await?;
-        touched.tell(&mut tx).await?;
-        tx.commit().await?;
-        if !touched.is_empty() {
-            self.tell_of_change();
-        }
-        Ok(Online::Answer(answer_of(&counted)?))
+        self.write(|mut tx| async move {
+            if let Some(row) = row_of(&mut tx, number).await? {
+                return Ok(repeat(row, device, asked, request));
+            }
+            let asked = Asked {
+                number,
+                entitlement: &asked.entitlement,
+                takes: &asked.takes,
+                clerk: &asked.clerk,
+                at: asked.at,
+                request,
+                shown: asked.moment.map_or(Shown::Nothing, Shown::Now),
+            };
+            let mut touched = Touched::default();
+            let counted = decide_and_write(&mut tx, device, &asked, now, now, &mut touched).await?;
+            touched.tell(&mut tx).await?;
+            tx.commit().await?;
+            if !touched.is_empty() {
+                self.tell_of_change();
+            }
+            Ok(Online::Answer(answer_of(&counted)?))
+        })
+        .await
     }
 
     /// Says what became of a number. If it was not counted it is voided, so that a late copy of its request can do
     /// nothing.
     pub async fn ask(&self, device: &Device, number: Number) -> Result<Fate, StoreError> {
-        let mut tx = self.writing().await?;
-        let fate = match row_of(&mut tx, number).await? {
-            Some(row) if row.state == State::Counted => Fate::Counted(row.told.done),
-            Some(_) => Fate::Voided,
-            None => {
-                void(&mut tx, device, number, self.hands.now()).await?;
-                Fate::Voided
-            }
-        };
-        tx.commit().await?;
-        Ok(fate)
+        self.write(|mut tx| async move {
+            let fate = match row_of(&mut tx, number).await? {
+                Some(row) if row.state == State::Counted => Fate::Counted(row.told.done),
+                Some(_) => Fate::Voided,
+                None => {
+                    void(&mut tx, device, number, self.hands.now()).await?;
+                    Fate::Voided
+                }
+            };
+            tx.commit().await?;
+            Ok(fate)
+        })
+        .await
     }
 
     /// What was counted, the latest first: of one store or all, received since then.
@@ -195,7 +199,7 @@ impl Store {
         .bind(TENANT)
         .bind(since.0)
         .bind(store.unwrap_or(""))
-        .fetch_all(&self.read)
+        .fetch_all(&self.db.read)
         .await?;
         rows.iter().map(listed).collect()
     }
@@ -206,7 +210,7 @@ impl Store {
         device: &Device,
         before: &CountedBefore<'_>,
     ) -> Result<Counted, StoreError> {
-        let asked = Asked {
+        let asked = &Asked {
             number: Number::new(before.at, self.hands.random()),
             entitlement: before.entitlement,
             takes: &before.takes,
@@ -215,13 +219,16 @@ impl Store {
             request: "",
             shown: Shown::Nothing,
         };
-        let mut tx = self.writing().await?;
-        let mut touched = Touched::default();
-        let counted = decide_and_write(&mut tx, device, &asked, before.at, before.at, &mut touched).await?;
-        touched.tell(&mut tx).await?;
-        tx.commit().await?;
-        self.tell_of_change();
-        Ok(counted)
+        self.write(|mut tx| async move {
+            let mut touched = Touched::default();
+            let counted =
+                decide_and_write(&mut tx, device, asked, before.at, before.at, &mut touched).await?;
+            touched.tell(&mut tx).await?;
+            tx.commit().await?;
+            self.tell_of_change();
+            Ok(counted)
+        })
+        .await
     }
 }
 
@@ -241,7 +248,7 @@ fn repeat(row: NumberRow, device: &Device, asked: &Redeem, request: &str) -> Onl
 
 /// Decides at `moment` whether it counts, and writes the number's row with the answer, received at `now`.
 pub(super) async fn decide_and_write(
-    tx: &mut SqliteConnection,
+    tx: &mut Conn,
     device: &Device,
     asked: &Asked<'_>,
     moment: UnixMs,
@@ -262,7 +269,7 @@ pub(super) async fn decide_and_write(
 
 /// The conditional write. What was read in this transaction names the reason; the write decides.
 async fn count(
-    tx: &mut SqliteConnection,
+    tx: &mut Conn,
     device: &Device,
     asked: &Asked<'_>,
     moment: UnixMs,
@@ -297,11 +304,7 @@ async fn count(
 }
 
 /// Whether every line had enough left and the entitlement still stood.
-async fn write_takes(
-    tx: &mut SqliteConnection,
-    asked: &Asked<'_>,
-    moment: UnixMs,
-) -> Result<bool, StoreError> {
+async fn write_takes(tx: &mut Conn, asked: &Asked<'_>, moment: UnixMs) -> Result<bool, StoreError> {
     let standing = sqlx::query(
         "UPDATE entitlements SET version = version + 1
          WHERE tenant = $1 AND bucket = $2 AND entitlement = $3 AND standing = 'good'
@@ -338,7 +341,7 @@ async fn write_takes(
 /// Writes the row of a number. A number that was refused online and is now brought by its line is written anew,
 /// but keeps the answer that was given.
 async fn write_row(
-    tx: &mut SqliteConnection,
+    tx: &mut Conn,
     device: &Device,
     asked: &Asked<'_>,
     state: State,
@@ -377,7 +380,7 @@ async fn write_row(
 
 /// Voids a number that has no row yet.
 pub(super) async fn void(
-    tx: &mut SqliteConnection,
+    tx: &mut Conn,
     device: &Device,
     number: Number,
     now: UnixMs,
@@ -395,10 +398,7 @@ pub(super) async fn void(
 }
 
 /// The row of a number, if it has one.
-pub(super) async fn row_of(
-    tx: &mut SqliteConnection,
-    number: Number,
-) -> Result<Option<NumberRow>, StoreError> {
+pub(super) async fn row_of(tx: &mut Conn, number: Number) -> Result<Option<NumberRow>, StoreError> {
     let row = sqlx::query(
         "SELECT number, state, entitlement, takes, at, device, till, store_name, clerk, request, answer
          FROM redemptions WHERE tenant = $1 AND bucket = $2 AND number = $3",
@@ -429,7 +429,7 @@ fn answer_of(counted: &Counted) -> Result<String, StoreError> {
     Ok(serde_json::to_string(&answer)?)
 }
 
-fn listed(row: &SqliteRow) -> Result<RedemptionRow, StoreError> {
+fn listed(row: &DbRow) -> Result<RedemptionRow, StoreError> {
     Ok(RedemptionRow {
         number: row.try_get("number")?,
         entitlement: row.try_get("entitlement")?,

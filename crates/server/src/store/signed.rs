@@ -7,13 +7,13 @@ use model::place::StoreId;
 use model::signed::text;
 use model::signed::token::{self, Claims, IssuingKey, Serial, SignedKind};
 use model::time::UnixMs;
-use sqlx::sqlite::SqliteRow;
-use sqlx::{Row, SqliteConnection};
+use sqlx::Row;
 use wire::campaign::State as CampaignRow;
 use wire::entitlement::{Kind, Line};
 
 use super::campaigns;
 use super::codes::{self, HeldCode, NewRow};
+use super::db::{Conn, DbRow};
 use super::entitlements::{FOR_EVER, NewEntitlement};
 use super::feeds::Touched;
 use super::issue::{self, Insert, IssueRefused};
@@ -98,40 +98,41 @@ impl Store {
         asked: &SignedIssue<'_>,
     ) -> Result<Result<Vec<IssuedSigned>, IssueRefused>, StoreError> {
         let now = self.hands.now();
-        let mut tx = self.writing().await?;
-        let Some(campaign) = campaigns::one(&mut tx, asked.campaign).await? else {
-            return Ok(Err(IssueRefused::NoCampaign(asked.campaign)));
-        };
-        let mut issued = Vec::with_capacity(asked.items.len());
-        let mut fresh = Vec::new();
-        for item in asked.items {
-            match issue::before(&mut tx, &item.reference, &item.request).await? {
-                Some(Ok(held)) => {
-                    issued.push(IssuedSigned { text: held.code.secret().to_owned(), id: held.entitlement.id })
+        self.write(|mut tx| async move {
+            let Some(campaign) = campaigns::one(&mut tx, asked.campaign).await? else {
+                return Ok(Err(IssueRefused::NoCampaign(asked.campaign)));
+            };
+            let mut issued = Vec::with_capacity(asked.items.len());
+            let mut fresh = Vec::new();
+            for item in asked.items {
+                match issue::before(&mut tx, &item.reference, &item.request).await? {
+                    Some(Ok(held)) => issued
+                        .push(IssuedSigned { text: held.code.secret().to_owned(), id: held.entitlement.id }),
+                    Some(Err(refused)) => return Ok(Err(refused)),
+                    None => fresh.push(item),
                 }
-                Some(Err(refused)) => return Ok(Err(refused)),
-                None => fresh.push(item),
             }
-        }
-        let mut touched = Touched::default();
-        let first = allot(&mut tx, asked.campaign, fresh.len()).await?;
-        status::issued(&mut tx, asked.campaign, first, fresh.len()).await?;
-        for (place, item) in fresh.into_iter().enumerate() {
-            let number = u32::try_from(first + place as i64)
-                .map_err(|_| StoreError::Data(format!("campaign {} is full", asked.campaign)))?;
-            let serial = Serial { campaign: asked.campaign, number };
-            match write(&mut tx, asked, &campaign, item, serial, now).await? {
-                Ok(one) => issued.push(one),
-                Err(refused) => return Ok(Err(refused)),
+            let mut touched = Touched::default();
+            let first = allot(&mut tx, asked.campaign, fresh.len()).await?;
+            status::issued(&mut tx, asked.campaign, first, fresh.len()).await?;
+            for (place, item) in fresh.into_iter().enumerate() {
+                let number = u32::try_from(first + place as i64)
+                    .map_err(|_| StoreError::Data(format!("campaign {} is full", asked.campaign)))?;
+                let serial = Serial { campaign: asked.campaign, number };
+                match write(&mut tx, asked, &campaign, item, serial, now).await? {
+                    Ok(one) => issued.push(one),
+                    Err(refused) => return Ok(Err(refused)),
+                }
+                if !campaign.campaign.complete {
+                    touched.add(&EntitlementId::of(serial).0);
+                }
             }
-            if !campaign.campaign.complete {
-                touched.add(&EntitlementId::of(serial).0);
-            }
-        }
-        touched.tell(&mut tx).await?;
-        tx.commit().await?;
-        self.tell_of_change();
-        Ok(Ok(issued))
+            touched.tell(&mut tx).await?;
+            tx.commit().await?;
+            self.tell_of_change();
+            Ok(Ok(issued))
+        })
+        .await
     }
 
     /// Until when a code of that serial may be shown, and the moment of the last one that was accepted if it rotates.
@@ -143,7 +144,7 @@ impl Store {
         .bind(TENANT)
         .bind(i64::from(serial.campaign))
         .bind(i64::from(serial.number))
-        .fetch_optional(&self.read)
+        .fetch_optional(&self.db.read)
         .await?;
         row.map(|row| {
             Ok(SignedState {
@@ -245,7 +246,7 @@ pub fn of_campaign(row: &CampaignRow) -> NewEntitlement {
 }
 
 /// The first of so many serials that are the campaign's next ones.
-async fn allot(tx: &mut SqliteConnection, campaign: u16, count: usize) -> Result<i64, StoreError> {
+async fn allot(tx: &mut Conn, campaign: u16, count: usize) -> Result<i64, StoreError> {
     let count = count as i64;
     let row = sqlx::query(
         "UPDATE campaigns SET next_serial = next_serial + $3 WHERE tenant = $1 AND campaign = $2
@@ -260,7 +261,7 @@ async fn allot(tx: &mut SqliteConnection, campaign: u16, count: usize) -> Result
 }
 
 async fn write(
-    tx: &mut SqliteConnection,
+    tx: &mut Conn,
     asked: &SignedIssue<'_>,
     campaign: &CampaignRow,
     item: &SignedItem,
@@ -317,7 +318,7 @@ fn text_of(token: &[u8]) -> String {
 }
 
 /// The signed code of a row that was joined with `signed_codes`.
-pub(super) fn held(row: &SqliteRow, form: SignedForm) -> Result<HeldSigned, StoreError> {
+pub(super) fn held(row: &DbRow, form: SignedForm) -> Result<HeldSigned, StoreError> {
     let missing = || StoreError::Data("a signed code without its serial".to_owned());
     let number = |column: &str| -> Result<i64, StoreError> {
         row.try_get::<Option<i64>, _>(column)?.ok_or_else(missing)
@@ -345,11 +346,7 @@ pub(super) enum Shown {
 ///
 /// What belongs to a membership is opened by the membership's code, and one such code may open several coupons:
 /// there the same moment may come again, an earlier one not.
-pub(super) async fn note_moment(
-    tx: &mut SqliteConnection,
-    entitlement: &str,
-    shown: Shown,
-) -> Result<bool, StoreError> {
+pub(super) async fn note_moment(tx: &mut Conn, entitlement: &str, shown: Shown) -> Result<bool, StoreError> {
     let (moment, strict) = match shown {
         Shown::Nothing => return Ok(true),
         Shown::Now(moment) => (moment, 1),

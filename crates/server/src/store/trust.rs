@@ -7,9 +7,10 @@ use base64::engine::general_purpose::STANDARD;
 use model::signed::token::IssuingKey;
 use model::signed::trust::Trust;
 use model::time::UnixMs;
-use sqlx::{Row, SqliteConnection};
+use sqlx::Row;
 
 use super::chain::bump_setup;
+use super::db::Conn;
 use super::keys::{self, NewKey};
 use super::{Store, StoreError, TENANT};
 
@@ -75,45 +76,47 @@ impl Store {
     /// that version is there already or the list would be too long.
     pub async fn follow_root(&self, next: &NextRoot<'_>) -> Result<bool, StoreError> {
         let now = self.hands.now();
-        let mut tx = self.writing().await?;
-        let row = sqlx::query(
-            "SELECT COALESCE(MAX(version), 0) AS version FROM trust_documents
-             WHERE tenant = $1 AND kind = 'root'",
-        )
-        .bind(TENANT)
-        .fetch_one(&mut *tx)
-        .await?;
-        if row.try_get::<i64, _>("version")? + 1 != i64::from(next.version) {
-            return Ok(false);
-        }
-        insert(&mut tx, Document::Root, next.version, next.bytes, now).await?;
-        let replaced = next.keys.iter().any(|key| key.role == keys::Role::Lists);
-        if replaced {
-            sqlx::query(
-                "UPDATE keys SET withdrawn_at = $2 WHERE tenant = $1 AND role = 'lists' AND withdrawn_at = 0",
+        self.write(|mut tx| async move {
+            let row = sqlx::query(
+                "SELECT COALESCE(MAX(version), 0) AS version FROM trust_documents
+                 WHERE tenant = $1 AND kind = 'root'",
             )
             .bind(TENANT)
-            .bind(now.0)
-            .execute(&mut *tx)
+            .fetch_one(&mut *tx)
             .await?;
-        }
-        for key in next.keys {
-            if !keys::insert(&mut tx, key, now).await? {
+            if row.try_get::<i64, _>("version")? + 1 != i64::from(next.version) {
                 return Ok(false);
             }
-        }
-        if keys::sign_list(&mut tx, next.role_key, now).await?.is_none() {
-            return Ok(false);
-        }
-        bump_setup(&mut tx).await?;
-        tx.commit().await?;
-        self.tell_of_change();
-        Ok(true)
+            insert(&mut tx, Document::Root, next.version, next.bytes, now).await?;
+            let replaced = next.keys.iter().any(|key| key.role == keys::Role::Lists);
+            if replaced {
+                sqlx::query(
+                    "UPDATE keys SET withdrawn_at = $2 WHERE tenant = $1 AND role = 'lists' AND withdrawn_at = 0",
+                )
+                .bind(TENANT)
+                .bind(now.0)
+                .execute(&mut *tx)
+                .await?;
+            }
+            for key in next.keys {
+                if !keys::insert(&mut tx, key, now).await? {
+                    return Ok(false);
+                }
+            }
+            if keys::sign_list(&mut tx, next.role_key, now).await?.is_none() {
+                return Ok(false);
+            }
+            bump_setup(&mut tx).await?;
+            tx.commit().await?;
+            self.tell_of_change();
+            Ok(true)
+        })
+        .await
     }
 }
 
 pub(super) async fn insert(
-    tx: &mut SqliteConnection,
+    tx: &mut Conn,
     kind: Document,
     version: u32,
     bytes: &[u8],
@@ -133,7 +136,7 @@ pub(super) async fn insert(
 }
 
 /// The newest root with its version, to be given to a till that is enrolled now.
-pub(super) async fn newest_root(tx: &mut SqliteConnection) -> Result<Option<(i64, Vec<u8>)>, StoreError> {
+pub(super) async fn newest_root(tx: &mut Conn) -> Result<Option<(i64, Vec<u8>)>, StoreError> {
     let row = sqlx::query(
         "SELECT version, bytes FROM trust_documents WHERE tenant = $1 AND kind = 'root'
          ORDER BY version DESC LIMIT 1",
@@ -145,10 +148,7 @@ pub(super) async fn newest_root(tx: &mut SqliteConnection) -> Result<Option<(i64
 }
 
 /// The roots after the one that this till was given, and the newest list, as its setup carries them (base64).
-pub(super) async fn of_device(
-    tx: &mut SqliteConnection,
-    device: &str,
-) -> Result<(Vec<String>, String), StoreError> {
+pub(super) async fn of_device(tx: &mut Conn, device: &str) -> Result<(Vec<String>, String), StoreError> {
     let rows = sqlx::query(
         "SELECT t.bytes FROM trust_documents t
          JOIN devices d ON d.tenant = t.tenant AND d.device = $2
@@ -166,7 +166,7 @@ pub(super) async fn of_device(
     Ok((roots, list.map(|bytes| STANDARD.encode(bytes)).unwrap_or_default()))
 }
 
-async fn newest_list(tx: &mut SqliteConnection) -> Result<Option<Vec<u8>>, StoreError> {
+async fn newest_list(tx: &mut Conn) -> Result<Option<Vec<u8>>, StoreError> {
     let row = sqlx::query(
         "SELECT bytes FROM trust_documents WHERE tenant = $1 AND kind = 'list' ORDER BY version DESC LIMIT 1",
     )
@@ -177,7 +177,7 @@ async fn newest_list(tx: &mut SqliteConnection) -> Result<Option<Vec<u8>>, Store
 }
 
 /// Reads the roots and the list as a till would. The list is this server's own, so its age does not matter here.
-async fn read(tx: &mut SqliteConnection) -> Result<Trust, StoreError> {
+async fn read(tx: &mut Conn) -> Result<Trust, StoreError> {
     let unreadable = |error: &dyn std::fmt::Display| StoreError::Data(format!("a trust document: {error}"));
     let rows = sqlx::query(
         "SELECT bytes, made_at FROM trust_documents WHERE tenant = $1 AND kind = 'root' ORDER BY version",

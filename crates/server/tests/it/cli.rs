@@ -10,7 +10,7 @@ use crate::support::send;
 
 fn program(data: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_counterfoil-server"));
-    command.arg("--data").arg(data).env_remove("COUNTERFOIL_LOG");
+    command.arg("--data").arg(data).env_remove("COUNTERFOIL_LOG").env_remove("COUNTERFOIL_DATABASE_URL");
     command
 }
 

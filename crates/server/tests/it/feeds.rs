@@ -99,7 +99,7 @@ async fn a_waiting_poll_wakes_when_the_setup_changes() {
 async fn a_poll_hears_of_what_another_process_changed() {
     let shop = Shop::open().await;
     let till = shop.till(&shop.here).await;
-    let other = server::Store::open(shop.folder.path(), shop.store().hands().clone()).await.unwrap();
+    let other = server::Store::open_at(&shop.location, shop.store().hands().clone()).await.unwrap();
     let new = [coupon(1)];
     let (page, issued) = tokio::join!(till.page(0, 30), other.issue(&new));
     let issued = issued.unwrap();

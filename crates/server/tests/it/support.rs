@@ -1,5 +1,6 @@
 //! A shop for tests: a server on a socket, a clock to turn, dice that repeat, and tills that write journals.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
@@ -11,8 +12,10 @@ use model::time::UnixMs;
 use reqwest::{Method, StatusCode};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use server::store::{Issued, NewEntitlement};
+use server::store::{Issued, Location, NewEntitlement};
 use server::{Clock, Dice, Hands, Server, State, Store};
+use sqlx::postgres::PgConnection;
+use sqlx::{AssertSqlSafe, Connection};
 use tempfile::TempDir;
 use wire::api::{self, Redeem, Redeemed};
 use wire::entitlement::{Kind, Line, Standing, Store as StoreName, Take};
@@ -48,6 +51,7 @@ impl Dice for TestDice {
 
 pub struct Shop {
     pub folder: TempDir,
+    pub location: Location,
     pub clock: Arc<TestClock>,
     pub state: State,
     pub here: StoreName,
@@ -63,19 +67,20 @@ impl Shop {
         let dice = Arc::new(TestDice(AtomicU64::new(0)));
         let folder = tempfile::tempdir().expect("a folder for the test");
         let hands = Hands::new(clock.clone(), dice.clone());
-        let store = Store::open(folder.path(), hands).await.expect("a new database opens");
+        let location = new_location(folder.path()).await;
+        let store = Store::open_at(&location, hands).await.expect("a new database opens");
         let here = store.add_store("南山店").await.ok().flatten().expect("the first store");
         let there = store.add_store("福田店").await.ok().flatten().expect("the second store");
         let state = State::new(store);
         let server = Some(start(&state).await);
-        Shop { folder, clock, state, here, there, server, dice, numbers: AtomicU64::new(1) }
+        Shop { folder, location, clock, state, here, there, server, dice, numbers: AtomicU64::new(1) }
     }
 
     /// Stops the server and starts another one on the same data.
     pub async fn restart(&mut self) {
         self.server.take().expect("it runs").stop().await.expect("it stops");
         let hands = Hands::new(self.clock.clone(), self.dice.clone());
-        let store = Store::open(self.folder.path(), hands).await.expect("the database opens again");
+        let store = Store::open_at(&self.location, hands).await.expect("the database opens again");
         self.state = State::new(store);
         self.server = Some(start(&self.state).await);
     }
@@ -118,6 +123,27 @@ impl Shop {
         let held = self.store().by_id(id).await.ok().flatten().expect("it was issued");
         held.entitlement.uses.iter().flat_map(|use_| &use_.takes).map(|take| take.quantity).sum()
     }
+}
+
+/// Where a test's database is: a file in its folder; with `COUNTERFOIL_TEST_ENGINE=postgres` a new database on the
+/// server of `COUNTERFOIL_TEST_POSTGRES`, which is the URL of a database whose user may make others.
+pub async fn new_location(folder: &Path) -> Location {
+    static COUNT: AtomicU64 = AtomicU64::new(0);
+    if std::env::var("COUNTERFOIL_TEST_ENGINE").as_deref() != Ok("postgres") {
+        return Location::file(folder);
+    }
+    let server =
+        std::env::var("COUNTERFOIL_TEST_POSTGRES").expect("COUNTERFOIL_TEST_POSTGRES names a server");
+    let (address, parameters) = server.split_once('?').unwrap_or((&server, ""));
+    let (address, _) = address.rsplit_once('/').expect("the URL of a database");
+    let count = COUNT.fetch_add(1, Ordering::SeqCst);
+    let name = format!("counterfoil_it_{}_{count}", std::process::id());
+    let mut conn = PgConnection::connect(&server).await.expect("the server lets its user in");
+    let make = format!("CREATE DATABASE {name} ENCODING 'UTF8' TEMPLATE template0");
+    sqlx::raw_sql(AssertSqlSafe(make)).execute(&mut conn).await.expect("its user may make databases");
+    conn.close().await.expect("the connection ends");
+    let url = format!("{address}/{name}?{parameters}").parse().expect("the URL of a database");
+    Location::server(url, folder)
 }
 
 async fn start(state: &State) -> Server {

@@ -12,6 +12,8 @@ use rusqlite::{Connection, ErrorCode, OptionalExtension, params};
 use wire::api::{Entry, Setup};
 use wire::entitlement::Entitlement;
 
+use super::disk::{Disk, Flush};
+
 const SCHEMA_VERSION: i64 = 3;
 
 const SCHEMA: &str = "
@@ -41,6 +43,7 @@ CREATE TABLE fact (
 #[derive(Debug)]
 pub struct Copy {
     db: Connection,
+    disk: Disk,
     setup: Option<Setup>,
 }
 
@@ -85,12 +88,13 @@ impl Copy {
     /// Opens, and makes if need be, the copy at `path`. A file that cannot be used is renamed first; its new name
     /// comes back.
     pub fn open(path: &Path, now: UnixMs) -> Result<(Copy, Option<PathBuf>), CopyError> {
-        match Copy::try_open(path) {
+        let disk = Disk::default();
+        match Copy::open_on(&disk, path) {
             Ok(copy) => Ok((copy, None)),
             Err(error) => {
                 tracing::warn!(%error, "the local copy cannot be used");
                 let aside = set_aside(path, now)?;
-                Ok((Copy::try_open(path)?, Some(aside)))
+                Ok((Copy::open_on(&disk, path)?, Some(aside)))
             }
         }
     }
@@ -101,7 +105,7 @@ impl Copy {
         drop(std::mem::replace(&mut self.db, Connection::open_in_memory()?));
         let aside = set_aside(path, now)?;
         let setup = self.setup.take();
-        *self = Copy::try_open(path)?;
+        *self = Copy::open_on(&self.disk, path)?;
         // Who may sign in was read before the damage was met, and is still true.
         if let Some(setup) = setup {
             self.set_setup(setup)?;
@@ -109,11 +113,11 @@ impl Copy {
         Ok(aside)
     }
 
-    fn try_open(path: &Path) -> Result<Copy, CopyError> {
-        let db = Connection::open(path)?;
-        db.pragma_update(None, "locking_mode", "EXCLUSIVE")?;
-        db.pragma_update(None, "journal_mode", "WAL")?;
-        db.pragma_update(None, "synchronous", "NORMAL")?;
+    /// Opens, and makes if need be, the copy at `path`, as it is.
+    #[doc(hidden)]
+    pub fn open_on(disk: &Disk, path: &Path) -> Result<Copy, CopyError> {
+        // What the last flush did not reach is fetched again.
+        let db = disk.open(path, Flush::NowAndThen)?;
         match db.query_row("PRAGMA user_version", [], |row| row.get::<_, i64>(0))? {
             SCHEMA_VERSION => {}
             0 => db.execute_batch(&format!(
@@ -121,7 +125,7 @@ impl Copy {
             ))?,
             other => return Err(CopyError::Damaged(format!("schema {other} is another program's"))),
         }
-        let mut copy = Copy { db, setup: None };
+        let mut copy = Copy { db, disk: disk.clone(), setup: None };
         // Reads one row of each table, so that a damaged page is met now and not under a customer's eyes.
         copy.db.query_row("SELECT count(*) FROM (SELECT 1 FROM entitlement LIMIT 1)", [], |_| Ok(()))?;
         copy.setup = copy.fact("setup")?.map(|text| serde_json::from_str(&text)).transpose()?;

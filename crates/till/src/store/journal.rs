@@ -3,12 +3,16 @@
 //! Invariant: what [`Journal::append`] has returned survives a power cut (WAL with `synchronous=FULL`), and no code
 //! path updates or deletes a line. The file is held exclusively; one writer, one connection. When the disk refuses a
 //! commit, the file is closed, opened again and compared before the next line is taken; an fsync is never repeated
-//! as if nothing had happened, because the system may have dropped the pages that it failed to write.
+//! as if nothing had happened, because the system may have dropped the pages that it failed to write. For the same
+//! reason nothing that is found at opening counts as durable by having been read: the system's cache may be all that
+//! has it, and it is written and flushed once more first.
 
 use std::path::{Path, PathBuf};
 
-use rusqlite::{Connection, ErrorCode, OpenFlags, params};
+use rusqlite::{Connection, ErrorCode, params};
 use wire::line::{self, Act, GENESIS, Hash, LINE_VERSION, Line};
+
+use super::disk::Disk;
 
 const SCHEMA_VERSION: i64 = 1;
 
@@ -30,12 +34,13 @@ CREATE TABLE sent (
 #[derive(Debug)]
 pub struct Journal {
     db: Connection,
+    disk: Disk,
     path: PathBuf,
     device: String,
     epoch: u64,
     head: Head,
     sent: u64,
-    /// Set when the disk refused a commit and opening again did not help: nothing is accepted any more.
+    /// Set when the disk refused: nothing is accepted any more until the file was opened again and compared.
     failed: bool,
 }
 
@@ -76,9 +81,21 @@ impl Journal {
         path: &Path,
         device: &str,
         epoch: u64,
+        each: impl FnMut(Line),
+    ) -> Result<Journal, JournalError> {
+        Journal::open_on(&Disk::default(), path, device, epoch, each)
+    }
+
+    /// [`Journal::open`] on a disk that is not the usual one.
+    #[doc(hidden)]
+    pub fn open_on(
+        disk: &Disk,
+        path: &Path,
+        device: &str,
+        epoch: u64,
         mut each: impl FnMut(Line),
     ) -> Result<Journal, JournalError> {
-        let db = connect(path)?;
+        let db = connect(disk, path)?;
         let head = walk(&db, path, device, epoch, |_, line| each(line))?;
         let sent = db.query_row("SELECT seq FROM sent WHERE epoch = ?1", [epoch], |row| row.get(0)).or_else(
             |error| match error {
@@ -86,13 +103,16 @@ impl Journal {
                 other => Err(broken(path, other)),
             },
         )?;
-        Ok(Journal { db, path: path.to_owned(), device: device.to_owned(), epoch, head, sent, failed: false })
+        let (disk, path, device) = (disk.clone(), path.to_owned(), device.to_owned());
+        Ok(Journal { db, disk, path, device, epoch, head, sent, failed: false })
     }
 
     /// Appends `acts` as lines in one transaction and returns them once they are on disk.
+    ///
+    /// Takes nothing while the journal [`Journal::has_failed`].
     pub fn append(&mut self, at: model::time::UnixMs, acts: Vec<Act>) -> Result<Vec<Line>, JournalError> {
         if self.failed {
-            self.reopen()?;
+            return Err(JournalError::Failed("it has to be opened again and compared first".into()));
         }
         let mut head = self.head;
         let mut lines = Vec::with_capacity(acts.len());
@@ -117,14 +137,14 @@ impl Journal {
                 self.head = head;
                 Ok(lines)
             }
-            // SQLite has rolled back, and no page of the transaction was left half-written: it may be tried again.
-            Err(error) if error.sqlite_error_code() == Some(ErrorCode::DiskFull) => {
-                Err(JournalError::DiskFull)
-            }
             Err(error) => {
-                tracing::error!(%error, "the journal could not be written; opening it again");
                 self.failed = true;
-                self.reopen()?;
+                // There is nothing to be gained by opening it at once: there is no more room than before.
+                if error.sqlite_error_code() == Some(ErrorCode::DiskFull) {
+                    return Err(JournalError::DiskFull);
+                }
+                tracing::error!(%error, "the journal could not be written; opening it again");
+                self.reopen(|_| {})?;
                 // The commit may have reached the disk although it was reported as failed.
                 if self.head == head { Ok(lines) } else { Err(JournalError::Failed(error.to_string())) }
             }
@@ -143,15 +163,41 @@ impl Journal {
         transaction.commit()
     }
 
+    /// Whether the disk refused, and the file was not opened again and compared since.
+    pub fn has_failed(&self) -> bool {
+        self.failed
+    }
+
+    /// As after a disk that refused.
+    #[cfg(test)]
+    pub(crate) fn fail(&mut self) {
+        self.failed = true;
+    }
+
+    /// Opens a journal that has failed once more. `each` sees every line as at [`Journal::open`]: among them may be the
+    /// last ones that [`Journal::append`] could not vouch for, and whoever keeps a ledger has to make it anew.
+    pub fn recover(&mut self, mut each: impl FnMut(Line)) -> Result<(), JournalError> {
+        self.reopen(&mut each)
+    }
+
     /// Closes the file, opens it again and takes its head from the disk.
-    fn reopen(&mut self) -> Result<(), JournalError> {
+    fn reopen(&mut self, mut each: impl FnMut(Line)) -> Result<(), JournalError> {
         // An exclusive lock is held until the old connection is gone.
         let memory = Connection::open_in_memory().map_err(|error| JournalError::Failed(error.to_string()))?;
         drop(std::mem::replace(&mut self.db, memory));
-        let failed = |error: JournalError| JournalError::Failed(error.to_string());
-        let db = connect(&self.path).map_err(failed)?;
-        let head = walk(&db, &self.path, &self.device, self.epoch, |_, _| {}).map_err(failed)?;
-        if head.seq < self.head.seq {
+        let failed = |error: JournalError| match error {
+            JournalError::DiskFull => JournalError::DiskFull,
+            other => JournalError::Failed(other.to_string()),
+        };
+        let db = connect(&self.disk, &self.path).map_err(failed)?;
+        let mut same = self.head.seq == 0;
+        let head = walk(&db, &self.path, &self.device, self.epoch, |bytes, line| {
+            let is_last_known = (line.epoch, line.seq) == (self.epoch, self.head.seq);
+            same |= is_last_known && line::hash(bytes) == self.head.hash;
+            each(line);
+        });
+        let head = head.map_err(failed)?;
+        if !same {
             let reason = format!("line {} was on disk and is gone", self.head.seq);
             return Err(JournalError::Broken { path: self.path.clone(), reason });
         }
@@ -209,16 +255,9 @@ impl Journal {
     }
 }
 
-fn connect(path: &Path) -> Result<Connection, JournalError> {
-    let db = Connection::open_with_flags(
-        path,
-        OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX,
-    )
-    .map_err(|error| broken(path, error))?;
+fn connect(disk: &Disk, path: &Path) -> Result<Connection, JournalError> {
+    let db = disk.open(path, disk.flush).map_err(|error| broken(path, error))?;
     let set_up = || -> Result<i64, rusqlite::Error> {
-        db.pragma_update(None, "locking_mode", "EXCLUSIVE")?;
-        db.pragma_update(None, "journal_mode", "WAL")?;
-        db.pragma_update(None, "synchronous", "FULL")?;
         // macOS reports a flush as done while the drive still holds it, unless it is asked for a full one.
         db.pragma_update(None, "fullfsync", true)?;
         db.pragma_update(None, "checkpoint_fullfsync", true)?;
@@ -238,10 +277,12 @@ fn connect(path: &Path) -> Result<Connection, JournalError> {
     Ok(db)
 }
 
-/// A failure while opening: full disks are told apart, everything else means that the file cannot be relied on.
+/// A failure while opening: a full disk and a disk in trouble are told apart, everything else means that the file cannot
+/// be relied on.
 fn broken(path: &Path, error: rusqlite::Error) -> JournalError {
     match error.sqlite_error_code() {
         Some(ErrorCode::DiskFull) => JournalError::DiskFull,
+        Some(ErrorCode::SystemIoFailure) => JournalError::Failed(error.to_string()),
         _ => JournalError::Broken { path: path.to_owned(), reason: error.to_string() },
     }
 }

@@ -85,6 +85,10 @@ fn a_full_disk_refuses_and_loses_nothing() {
     assert!(matches!(refused, Some(JournalError::DiskFull)), "told as a full disk: {refused:?}");
     let head = journal.head();
     journal.db.pragma_update(None, "max_page_count", 100_000).unwrap();
+    assert!(journal.append(NOW, vec![act(9998)]).is_err(), "nothing is taken before it was opened again");
+    let mut found = 0;
+    journal.recover(|_| found += 1).unwrap();
+    assert_eq!(found, head.seq, "and what was there is there");
     journal.append(NOW, vec![act(9999)]).unwrap();
     drop(journal);
     let (_, lines) = open(&path).unwrap();

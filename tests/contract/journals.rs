@@ -1,0 +1,186 @@
+//! Journals that are handed in at both sides.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use model::redemption::Number;
+use server::store::{Device, HandedIn, Intake};
+use tests::{TurnedClock, goods};
+use wire::api::{Redeemed, Settlement};
+use wire::line::{self, Act, Basis, Begun, Decided, Line, NamedTake, Outcome, Person};
+
+use crate::two::{SIDES, Two, at_once, redeem, said, takes};
+
+/// A till's journal.
+struct Journal {
+    device: Device,
+    lines: Vec<Vec<u8>>,
+}
+
+impl Journal {
+    fn of(device: Device) -> Journal {
+        Journal { device, lines: Vec::new() }
+    }
+
+    fn write(&mut self, act: Act) {
+        let line = Line {
+            version: line::LINE_VERSION,
+            device: self.device.id.clone(),
+            epoch: 1,
+            seq: self.lines.len() as u64 + 1,
+            prev: self.lines.last().map_or(line::GENESIS, |bytes| line::hash(bytes)),
+            at: TurnedClock::START.0,
+            act,
+        };
+        self.lines.push(line::encode(&line));
+    }
+
+    /// One coupon was handed over without the server.
+    fn accept(&mut self, number: Number, id: &str) {
+        let at = TurnedClock::START.0;
+        let begun = Begun {
+            number: number.to_string(),
+            entitlement: id.into(),
+            version: 1,
+            kind: "coupon".into(),
+            title: "满 100 减 20 券".into(),
+            code_tail: "0000".into(),
+            takes: vec![NamedTake { sku: "coupon".into(), name: "券".into(), quantity: 1 }],
+            value: 2_000,
+            clerk: clerk(),
+            source: "wedge".into(),
+            heard_at: at,
+            asking: false,
+            clock: None,
+            proof: None,
+            policy: None,
+        };
+        self.write(Act::Decided(Decided {
+            number: number.to_string(),
+            begun: Some(Box::new(begun)),
+            outcome: Outcome::Accepted,
+            reason: "redeemed".into(),
+            basis: Basis::Copy { as_of: at, silence: "timed_out".into() },
+            left: 0,
+            quantity: 1,
+            earlier: None,
+            risk: None,
+        }));
+    }
+
+    fn undo(&mut self, number: Number, of: Number) {
+        self.write(Act::Undone { number: number.to_string(), of: of.to_string(), clerk: clerk() });
+    }
+
+    /// All of it, to be handed in.
+    fn whole(&self) -> HandedIn {
+        HandedIn { epoch: 1, after: 0, lines: self.lines.clone() }
+    }
+}
+
+fn clerk() -> Person {
+    Person { id: "staff-1".into(), name: "李娜".into() }
+}
+
+fn kept(intake: Intake) -> wire::api::Intake {
+    match intake {
+        Intake::Kept(kept) => kept,
+        Intake::Gap { head } => panic!("a gap behind {head}"),
+        Intake::Fork { head } => panic!("a fork behind {head}"),
+    }
+}
+
+pub async fn lines_that_are_handed_in_twice_at_once_are_held_once(two: Arc<Two>) {
+    for _ in 0..6 {
+        let mut journal = Journal::of(two.till().await);
+        let ids: Vec<String> =
+            two.one.issue(&goods::coupons(5)).await.unwrap().into_iter().map(|issued| issued.id).collect();
+        for id in &ids {
+            journal.accept(two.number(), id);
+        }
+        let journal = Arc::new(journal);
+        let answers =
+            at_once((0..4).map(|asking| {
+                let (two, journal) = (two.clone(), journal.clone());
+                async move {
+                    kept(SIDES[asking % 2](&two).take_in(&journal.device, &journal.whole()).await.unwrap())
+                }
+            }))
+            .await;
+        assert_eq!(answers[0].head, 5, "all lines are held");
+        assert!(
+            answers[0].settlements.iter().all(|line| line.settlement == Settlement::Confirmed),
+            "and count"
+        );
+        assert!(answers.iter().all(|answer| *answer == answers[0]), "with one answer: {answers:?}");
+        for id in &ids {
+            assert_eq!(two.taken(id).await, BTreeMap::from([("coupon".into(), 1)]), "each once");
+        }
+    }
+}
+
+pub async fn of_two_continuations_of_a_journal_one_is_held(two: Arc<Two>) {
+    for _ in 0..6 {
+        let till = two.till().await;
+        let ids = two.one.issue(&goods::coupons(2)).await.unwrap();
+        let heads = at_once(ids.into_iter().zip(SIDES).map(|(issued, side)| {
+            let (two, mut journal) = (two.clone(), Journal::of(till.clone()));
+            journal.accept(two.number(), &issued.id);
+            async move {
+                match side(&two).take_in(&journal.device, &journal.whole()).await.unwrap() {
+                    Intake::Kept(kept) => Ok(kept.head),
+                    Intake::Gap { head } | Intake::Fork { head } => Err(head),
+                }
+            }
+        }))
+        .await;
+        let held = heads.iter().filter(|head| head.is_ok()).count();
+        assert_eq!(held, 1, "one journal goes on, and the other is a fork: {heads:?}");
+    }
+}
+
+pub async fn an_undo_and_the_next_redemption_have_an_order(two: Arc<Two>) {
+    for _ in 0..8 {
+        let id = two.issue(goods::coupon()).await.id;
+        let mut journal = Journal::of(two.till().await);
+        let first = two.number();
+        journal.accept(first, &id);
+        kept(two.one.take_in(&journal.device, &journal.whole()).await.unwrap());
+        journal.undo(two.number(), first);
+        let redeeming = {
+            let (two, till, id, number) = (two.clone(), journal.device.clone(), id.clone(), two.number());
+            tokio::spawn(async move { redeem(&two.other, &till, number, &id, &takes("coupon", 1)).await })
+        };
+        let undone = kept(two.one.take_in(&journal.device, &journal.whole()).await.unwrap());
+        assert_eq!(undone.settlements[1].settlement, Settlement::Undone, "it is taken back");
+        let counted = said(&redeeming.await.unwrap().unwrap()) == Redeemed::Counted;
+        let expected = if counted { BTreeMap::from([("coupon".into(), 1)]) } else { BTreeMap::new() };
+        assert_eq!(two.taken(&id).await, expected, "what was answered is what counts");
+    }
+}
+
+pub async fn two_tills_that_accepted_one_coupon_make_one_case(two: Arc<Two>) {
+    for round in 1..=6 {
+        let id = two.issue(goods::coupon()).await.id;
+        let mut journals = Vec::new();
+        for _ in SIDES {
+            let mut journal = Journal::of(two.till().await);
+            journal.accept(two.number(), &id);
+            journals.push(journal);
+        }
+        let settled = at_once(journals.into_iter().zip(SIDES).map(|(journal, side)| {
+            let two = two.clone();
+            async move {
+                let mut kept = kept(side(&two).take_in(&journal.device, &journal.whole()).await.unwrap());
+                kept.settlements.remove(0).settlement
+            }
+        }))
+        .await;
+        let confirmed = settled.iter().filter(|settlement| **settlement == Settlement::Confirmed).count();
+        let disputed =
+            settled.iter().filter(|settlement| matches!(settlement, Settlement::Disputed { .. })).count();
+        assert_eq!((confirmed, disputed), (1, 1), "one counts, and the other is a case: {settled:?}");
+        assert_eq!(two.one.cases().await.unwrap().len(), round, "with one case for each");
+        assert_eq!(two.taken(&id).await, BTreeMap::from([("coupon".into(), 1)]), "and one use is told");
+    }
+}
