@@ -22,6 +22,7 @@ use model::signed::text::{self, Recognised};
 use model::signed::token::{self, Algorithm, Claims, IssuingKey, Serial, SignedKind, Unverified};
 use model::signed::trust::{self, Key, Root, Scope, Taken, Trust, TrustList};
 use model::time::{UnixMs, Window};
+use wire::signature::{Answered, Asked, Claim, Digest, Fields, Input, Moment};
 
 /// Something that reads what strangers show.
 #[derive(Clone, Copy, Debug)]
@@ -35,11 +36,12 @@ pub struct Target {
 }
 
 /// All of them.
-pub const TARGETS: [Target; 4] = [
+pub const TARGETS: [Target; 5] = [
     Target { name: "reading", attempt: reading, samples: reading_samples },
     Target { name: "cf1", attempt: cf1, samples: cf1_samples },
     Target { name: "trust_list", attempt: trust_list, samples: trust_samples },
     Target { name: "status_list", attempt: status_list, samples: status_samples },
+    Target { name: "signature", attempt: signature, samples: signature_samples },
 ];
 
 /// A whole second in 2026.
@@ -487,4 +489,53 @@ fn is_signed_under(bytes: &[u8], root: &Root) -> bool {
 fn payload(frame: &[u8]) -> Vec<u8> {
     let frame = CoseSign1::from_tagged_slice(frame).expect("the sample is a frame");
     frame.payload.expect("which has its content inside")
+}
+
+/// The header fields of a signed request or answer: `Signature-Input`, `Signature` and `Content-Digest`, a line each.
+pub fn signature(input: &[u8]) {
+    let text = String::from_utf8_lossy(input);
+    let mut lines = text.split('\n').map(str::to_owned);
+    let mut next = || lines.next().unwrap_or_default();
+    let (fields, digest) = (Fields { input: next(), signature: next() }, next());
+    if let Ok(read) = Input::parse(&fields.input) {
+        assert!(read.to_field() == fields.input, "one content has one spelling");
+    }
+    if let Ok(read) = Digest::parse(&digest) {
+        assert!(read.to_field() == digest, "so has a digest");
+    }
+    let (key, server) = (IssuingKey::from_seed(ISSUER), IssuingKey::from_seed(ROLE));
+    let (asked, own) = signed_request(&key);
+    if let Ok(claim) = Claim::parse(&fields) {
+        assert!(claim.expires > claim.created, "it was good for a while");
+        let passes = claim.is_of(key.public(), &asked);
+        assert!(!passes || fields == own, "nobody else signs: {fields:?}");
+    }
+    let answered = signed_answer(&asked, &own);
+    if answered.verify(&fields, server.public()).is_some() {
+        assert!(fields == answered.sign(&server, NOW.0 / 1000), "nobody else answers: {fields:?}");
+    }
+}
+
+fn signed_request(key: &IssuingKey) -> (Asked, Fields) {
+    let asked = Asked {
+        method: "PUT".into(),
+        path: "/v1/redemptions/0197".into(),
+        query: String::new(),
+        digest: Digest::of(b"{}"),
+        epoch: 1,
+    };
+    let fields = asked.sign(key, Moment { created: NOW.0 / 1000, nonce: [0x5A; 16] });
+    (asked, fields)
+}
+
+fn signed_answer<'a>(asked: &'a Asked, fields: &'a Fields) -> Answered<'a> {
+    Answered { status: 200, digest: Digest::of(b"yes"), to: asked, to_fields: fields }
+}
+
+fn signature_samples() -> Vec<Vec<u8>> {
+    let (asked, own) = signed_request(&IssuingKey::from_seed(ISSUER));
+    let answer = signed_answer(&asked, &own).sign(&IssuingKey::from_seed(ROLE), NOW.0 / 1000);
+    let digest = asked.digest.to_field();
+    let text = |fields: Fields| format!("{}\n{}\n{digest}", fields.input, fields.signature).into_bytes();
+    vec![text(own), text(answer)]
 }

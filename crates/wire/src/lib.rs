@@ -11,6 +11,7 @@ pub mod entitlement;
 pub mod line;
 pub mod merchant;
 pub mod profile;
+pub mod signature;
 pub mod status;
 
 /// The version of the contract. Every answer carries it in the header [`VERSION_HEADER`]; a till that meets another

@@ -46,7 +46,7 @@ impl PublicKey {
     }
 
     /// Whether `signature` of `message` is this key's. Strict: a signature cannot be changed into another valid one.
-    pub(super) fn signed(self, message: &[u8], signature: &[u8; 64]) -> bool {
+    pub fn signed(self, message: &[u8], signature: &[u8; 64]) -> bool {
         self.key.verify_strict(message, &Signature::from_bytes(signature)).is_ok()
     }
 
@@ -97,7 +97,8 @@ impl IssuingKey {
         self.public().kid()
     }
 
-    pub(super) fn sign(&self, message: &[u8]) -> [u8; 64] {
+    /// Its signature of `message`, which must begin so that it is taken for nothing else that this key signs.
+    pub fn sign(&self, message: &[u8]) -> [u8; 64] {
         self.0.sign(message).to_bytes()
     }
 }
