@@ -18,6 +18,7 @@ pub mod status;
 pub mod store;
 pub mod sync;
 pub mod till;
+pub mod transport;
 pub mod words;
 
 pub use crate::till::Till;
