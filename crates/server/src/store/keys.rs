@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use model::entitlement::Fen;
 use model::place::StoreId;
-use model::signed::token::{Algorithm, IssuingKey, PublicKey, SignedKind};
+use model::signed::token::{Algorithm, PublicKey, SignedKind, SigningKey};
 use model::signed::trust::{self, TrustList};
 use model::time::{UnixMs, Window};
 use sqlx::sqlite::SqliteRow;
@@ -205,7 +205,7 @@ impl Store {
     pub async fn change_keys(
         &self,
         changes: &[KeyChange],
-        role_key: &IssuingKey,
+        role_key: &SigningKey,
     ) -> Result<Result<u32, KeysRefused>, StoreError> {
         let now = self.hands.now();
         let mut tx = self.writing().await?;
@@ -289,7 +289,7 @@ pub(super) async fn insert(tx: &mut SqliteConnection, new: &NewKey, now: UnixMs)
 /// numbers that tills have behind them, and they would take none of its lists.
 pub(super) async fn sign_list(
     tx: &mut SqliteConnection,
-    role_key: &IssuingKey,
+    role_key: &SigningKey,
     now: UnixMs,
 ) -> Result<Option<u32>, StoreError> {
     let row = sqlx::query(

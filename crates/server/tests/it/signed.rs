@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use model::signed::chain::{self, Reveal};
 use model::signed::status::{List, State as Became, StatusUpdate, read_update};
 use model::signed::text::{self, Recognised};
-use model::signed::token::{self, IssuingKey, Serial};
+use model::signed::token::{self, Serial, SigningKey};
 use model::time::UnixMs;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
@@ -230,7 +230,7 @@ async fn a_code_that_nobody_may_have_signed_is_named_by_its_reason() {
     let first = other.coupon("a-2").await;
     let trust = trust_of(&stranger).await;
     let verified = token::verify(&token(&first.code.text), trust.list().unwrap(), UnixMs(START)).unwrap();
-    let strange = token::issue(&verified.claims, &IssuingKey::from_seed([99; 32])).unwrap();
+    let strange = token::issue(&verified.claims, &SigningKey::from_seed([99; 32])).unwrap();
     assert_eq!(look(&till, &text::write_cf1(&strange)).await.unwrap_err(), "key_unknown", "nobody's key");
     assert!(look(&stranger, &first.code.text).await.is_ok(), "the other chain's own");
     other.shop.clock.turn(31 * 86_400);

@@ -8,7 +8,7 @@
 //! included. An answer to one request is therefore no answer to any other, however alike; and since the request has
 //! a nonce, an answer is never older than its question.
 
-use model::signed::token::{IssuingKey, PublicKey};
+use model::signed::token::{PublicKey, SigningKey};
 
 use crate::codes::{hex, unhex};
 
@@ -110,7 +110,7 @@ pub struct Asked {
 
 impl Asked {
     /// Signs it.
-    pub fn sign(&self, key: &IssuingKey, moment: Moment) -> Fields {
+    pub fn sign(&self, key: &SigningKey, moment: Moment) -> Fields {
         let input = Input {
             label: LABEL.to_owned(),
             components: components(&OF_REQUEST, false),
@@ -197,7 +197,7 @@ pub struct Answered<'a> {
 
 impl Answered<'_> {
     /// Signs it.
-    pub fn sign(&self, key: &IssuingKey, created: i64) -> Fields {
+    pub fn sign(&self, key: &SigningKey, created: i64) -> Fields {
         let params = Params { created: Some(created), ..by(key.public(), ANSWER_TAG) };
         let input = Input { label: LABEL.to_owned(), components: of_answer(), params };
         sign(&input, key, |component| self.value(component))
@@ -254,7 +254,7 @@ fn is(params: &Params, tag: &str) -> bool {
     params.alg.as_deref() == Some(ALGORITHM) && params.tag.as_deref() == Some(tag)
 }
 
-fn sign(input: &Input, key: &IssuingKey, value: impl Fn(&Component) -> Option<String>) -> Fields {
+fn sign(input: &Input, key: &SigningKey, value: impl Fn(&Component) -> Option<String>) -> Fields {
     // Every component of the two profiles has a value. One with a line break in it cannot be sent either; what is
     // signed in its place verifies nowhere.
     let base = input.base(value).unwrap_or_default();

@@ -42,8 +42,8 @@ fn published(component: &Component) -> Option<String> {
     Some(value.to_owned())
 }
 
-fn key() -> IssuingKey {
-    IssuingKey::from_seed([7; 32])
+fn key() -> SigningKey {
+    SigningKey::from_seed([7; 32])
 }
 
 fn asked() -> Asked {
@@ -62,7 +62,7 @@ fn moment() -> Moment {
 
 #[test]
 fn the_ed25519_vector_of_rfc_9421_comes_out_as_printed() {
-    let key = IssuingKey::from_seed(block(SEED));
+    let key = SigningKey::from_seed(block(SEED));
     assert_eq!(key.public().to_bytes(), block(PUBLIC), "B.1.4: the public key");
     let input = Input::parse(INPUT).expect("the printed field is read");
     assert_eq!(input.params.created, Some(1_618_884_473), "with its moment");
@@ -102,7 +102,7 @@ fn the_request_is_signed_in_these_words() {
     let claim = Claim::parse(&fields).expect("what was written is read");
     assert_eq!((claim.key, claim.created, claim.nonce), (id, NOW, [0xAB; 16]), "with its parts");
     assert!(claim.is_of(key().public(), &asked()), "and verifies");
-    assert!(!claim.is_of(IssuingKey::from_seed([8; 32]).public(), &asked()), "under its own key only");
+    assert!(!claim.is_of(SigningKey::from_seed([8; 32]).public(), &asked()), "under its own key only");
 }
 
 #[test]
@@ -140,7 +140,7 @@ fn a_request_is_good_for_five_minutes_around_the_servers_time() {
 
 #[test]
 fn an_answer_belongs_to_one_request_and_says_one_thing() {
-    let (server, asked) = (IssuingKey::from_seed([9; 32]), asked());
+    let (server, asked) = (SigningKey::from_seed([9; 32]), asked());
     let to_fields = asked.sign(&key(), moment());
     let answered = Answered { status: 200, digest: Digest::of(b"yes"), to: &asked, to_fields: &to_fields };
     let fields = answered.sign(&server, NOW + 1);
@@ -166,7 +166,7 @@ fn an_answer_belongs_to_one_request_and_says_one_thing() {
 
 #[test]
 fn an_answer_that_covers_less_is_none() {
-    let (server, asked) = (IssuingKey::from_seed([9; 32]), asked());
+    let (server, asked) = (SigningKey::from_seed([9; 32]), asked());
     let to_fields = asked.sign(&key(), moment());
     let answered = Answered { status: 200, digest: Digest::of(b"yes"), to: &asked, to_fields: &to_fields };
     for left_out in 0..of_answer().len() {
