@@ -283,6 +283,10 @@ fn answer_of(error: LinkError) -> Answer {
         LinkError::Problem(problem) if problem.error == "never_issued" => {
             Answer::Refused(Reason::NeverIssued.into())
         }
+        // The server holds another journal of this till: what this one says can no longer be relied on.
+        LinkError::Problem(problem) if problem.error == "quarantined" => {
+            Answer::Refused(Reason::JournalBroken.into())
+        }
         LinkError::Problem(problem) => {
             tracing::error!(error = %problem.error, "the server would not judge a redemption");
             Answer::Silent(Silence::Garbled)

@@ -5,8 +5,6 @@
 
 use std::time::Duration;
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD as BASE64;
 use model::redemption::Number;
 use model::settlement::Settlement;
 use model::time::UnixMs;
@@ -15,6 +13,7 @@ use wire::line::{Act, Settled};
 
 use crate::ledger::State as Stand;
 use crate::link::{Held, LinkError};
+use crate::retry::Retry;
 use crate::store::copy::Position;
 use crate::till::{State, Till};
 
@@ -24,9 +23,6 @@ const LINES_PER_PUSH: u32 = 200;
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 /// How long the server may keep a feed request while nothing changes.
 const FEED_WAIT: Duration = Duration::from_secs(25);
-/// The pause after a failed round, at first and at most.
-const PAUSE_MIN: Duration = Duration::from_millis(500);
-const PAUSE_MAX: Duration = Duration::from_secs(5);
 
 /// Why a round ended early.
 #[derive(Debug, thiserror::Error)]
@@ -48,11 +44,11 @@ pub enum SyncError {
 impl Till {
     /// Follows the server until the task is dropped.
     pub async fn keep_in_sync(&self) {
-        let mut pause = PAUSE_MIN;
+        let mut retry = Retry::default();
         loop {
             match self.round().await {
                 Ok(()) => {
-                    pause = PAUSE_MIN;
+                    retry.succeeded();
                     // Waits at the server for news, or here for something to send.
                     let outcome = tokio::select! {
                         outcome = self.pull(FEED_WAIT) => outcome,
@@ -68,13 +64,11 @@ impl Till {
                 }
                 Err(error) => tracing::debug!(%error, "a round of sync ended early"),
             }
-            // Each till pauses a little differently, so that a chain's tills do not all knock at once.
-            let jitter = f64::from(self.random_byte()) / 255.0;
+            let asked = self.lock().as_ref().and_then(|state| state.link.rest());
             tokio::select! {
-                () = tokio::time::sleep(pause.mul_f64(0.5 + jitter / 2.0)) => {}
+                () = tokio::time::sleep(retry.failed(self.random_byte(), asked)) => {}
                 () = self.wake.notified() => {}
             }
-            pause = (pause * 2).min(PAUSE_MAX);
         }
     }
 
@@ -144,7 +138,6 @@ impl Till {
                     return Ok(());
                 }
                 let last = after + lines.len() as u64;
-                let lines = lines.iter().map(|bytes| BASE64.encode(bytes)).collect();
                 (state.link.clone(), Lines { epoch: journal.epoch(), after, lines }, last)
             };
             let intake = match link.lines(&lines, deadline).await {

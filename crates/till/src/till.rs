@@ -18,13 +18,13 @@ use model::signed::trust::Trust;
 use model::time::{Anchor, Effective, MonotonicMs, UnixMs, Watch};
 use model::verdict::{Reason, Silence};
 use tokio::sync::{Notify, watch};
-use wire::api::Enrol;
 use wire::line::{Act, Line};
 
 use crate::folder::{Folder, FolderError, Identity, Kept};
 use crate::ledger::Ledger;
-use crate::link::{HttpLink, Link, LinkError};
+use crate::link::{HttpLink, Joining, Link, LinkError};
 use crate::real::{Clock, Dice};
+use crate::signer::Signer;
 use crate::store::copy::{Copy, CopyError};
 use crate::store::journal::{Journal, JournalError};
 use crate::transport::Transport;
@@ -39,7 +39,7 @@ const ENROL_DEADLINE: Duration = Duration::from_secs(15);
 const MARK_EVERY_MS: i64 = 15 * 60 * 1000;
 
 /// Makes the line of an enrolled till; a test hands in one that it can cut.
-pub type Connect = dyn Fn(&Identity) -> Result<Arc<dyn Link>, LinkError> + Send + Sync;
+pub type Connect = dyn Fn(&Identity, Arc<Signer>) -> Result<Arc<dyn Link>, LinkError> + Send + Sync;
 
 /// Finds the way to the server at an address; a simulation hands in one of its own.
 pub type Reach = dyn Fn(&str) -> Result<Arc<dyn Transport>, LinkError> + Send + Sync;
@@ -156,8 +156,9 @@ impl Till {
         reach: Arc<Reach>,
     ) -> Result<Till, OpenError> {
         let over = reach.clone();
-        let connect: Box<Connect> =
-            Box::new(move |identity| Ok(Arc::new(HttpLink::over(over(&identity.address)?, identity))));
+        let connect: Box<Connect> = Box::new(move |identity, signer| {
+            Ok(Arc::new(HttpLink::over(over(&identity.address)?, identity, signer)))
+        });
         Till::open_by(folder, clock, dice, reach, connect)
     }
 
@@ -214,7 +215,9 @@ impl Till {
         *self.kept() = kept;
         let campaigns = copy.setup().map(crate::keys::campaigns).unwrap_or_default();
         let profiles = copy.setup().map(crate::keys::profiles).unwrap_or_default();
-        let link = (self.connect)(&identity)?;
+        let key = self.folder.device_key()?.ok_or(OpenError::Identity)?;
+        let signer = Signer::of(&identity, key, self.clock.clone(), self.dice.clone());
+        let link = (self.connect)(&identity, Arc::new(signer.ok_or(OpenError::Identity)?))?;
         let identity_barred = identity.barred;
         *self.lock() = Some(State {
             identity,
@@ -248,13 +251,16 @@ impl Till {
         // A typed code may have lower case, spaces and hyphens in it.
         let code = model::code::Code::read(code)
             .map_or_else(|_| code.trim().to_owned(), |code| code.secret().into());
-        let enrol = Enrol { code, till: name.to_owned() };
         let transport = (self.reach)(address)?;
-        let enrolled = crate::link::enrol(&*transport, &enrol, ENROL_DEADLINE).await?;
+        let key = self.folder.key_for_code(&wire::enrolment::id(&code), &*self.dice);
+        let key = key.map_err(OpenError::from)?;
+        let (clock, dice) = (&*self.clock, &*self.dice);
+        let joining = Joining { code: &code, name, key: &key, clock, dice };
+        let enrolled = crate::link::enrol(&*transport, &joining, ENROL_DEADLINE).await?;
         let identity = Identity {
             address: address.trim().trim_end_matches('/').to_owned(),
             device: enrolled.device,
-            token: enrolled.token,
+            answer_key: enrolled.answer_key,
             store: enrolled.store,
             till: enrolled.till,
             store_key: enrolled.store_key,

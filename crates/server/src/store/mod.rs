@@ -40,7 +40,7 @@ pub use campaigns::{CampaignRefused, NewCampaign};
 pub use cases::Case;
 pub use chain::{NewStaff, PracticeCode};
 pub use codes::{HeldCode, HeldOpaque};
-pub use devices::{Device, Enrolment, EnrolmentRefused, TillRow};
+pub use devices::{Device, Enrolment, EnrolmentRefused, Joining, TillRow};
 pub use entitlements::{Held, NewEntitlement};
 pub use feeds::{FeedPosition, PAGE_LENGTH_MAX};
 pub use issue::{IssueRefused, Issued, Issuing, NewCode};
