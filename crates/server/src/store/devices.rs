@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use model::code::{Code, CodeKind};
 use model::signed::token::PublicKey;
 use model::time::UnixMs;
-use sqlx::{Row, SqliteConnection};
+use sqlx::Row;
 use wire::api::Enrolled;
 use wire::codes::hex;
 use wire::enrolment::{self, Known};
@@ -13,6 +13,7 @@ use wire::entitlement as w;
 use wire::signature::KeyId;
 
 use super::chain::{bump_setup, signed, unsigned};
+use super::db::Conn;
 use super::{Store, StoreError, TENANT};
 
 /// A till of this chain.
@@ -272,7 +273,7 @@ struct Found {
     known: Option<Known>,
 }
 
-async fn found_code(tx: &mut SqliteConnection, hash: &[u8; 32]) -> Result<Option<Found>, StoreError> {
+async fn found_code(tx: &mut Conn, hash: &[u8; 32]) -> Result<Option<Found>, StoreError> {
     let row = sqlx::query(
         "SELECT store, expires_at, used_by, known FROM enrolment_codes WHERE tenant = $1 AND code_hash = $2",
     )
@@ -294,7 +295,7 @@ async fn found_code(tx: &mut SqliteConnection, hash: &[u8; 32]) -> Result<Option
 
 /// Whether the code was still to be had: this write decides between two that come at once.
 async fn use_up(
-    tx: &mut SqliteConnection,
+    tx: &mut Conn,
     hash: &[u8; 32],
     device: &str,
     now: UnixMs,
@@ -312,7 +313,7 @@ async fn use_up(
     Ok(used.rows_affected() == 1)
 }
 
-async fn device_with_key(tx: &mut SqliteConnection, key: KeyId) -> Result<Option<String>, StoreError> {
+async fn device_with_key(tx: &mut Conn, key: KeyId) -> Result<Option<String>, StoreError> {
     let row = sqlx::query("SELECT device FROM devices WHERE tenant = $1 AND key_id = $2")
         .bind(TENANT)
         .bind(key.to_string())
@@ -322,7 +323,7 @@ async fn device_with_key(tx: &mut SqliteConnection, key: KeyId) -> Result<Option
 }
 
 /// What an enrolled till is told of itself, but for the server's proof.
-async fn told(tx: &mut SqliteConnection, device: &str) -> Result<Enrolled, StoreError> {
+async fn told(tx: &mut Conn, device: &str) -> Result<Enrolled, StoreError> {
     let row = sqlx::query(
         "SELECT d.store, d.name, d.epoch, s.name AS store_name, s.store_key
          FROM devices d JOIN stores s ON s.tenant = d.tenant AND s.store = d.store
@@ -353,7 +354,7 @@ fn public_key(bytes: Vec<u8>) -> Result<PublicKey, StoreError> {
 }
 
 /// Writes down from which root on the till believes. It is given the newest; later ones reach it by its setup.
-async fn give_root(tx: &mut SqliteConnection, device: &str) -> Result<(), StoreError> {
+async fn give_root(tx: &mut Conn, device: &str) -> Result<(), StoreError> {
     let Some((version, _)) = super::trust::newest_root(tx).await? else { return Ok(()) };
     sqlx::query("UPDATE devices SET root = $3 WHERE tenant = $1 AND device = $2")
         .bind(TENANT)
@@ -365,7 +366,7 @@ async fn give_root(tx: &mut SqliteConnection, device: &str) -> Result<(), StoreE
 }
 
 /// The name itself, or one like it: two tills that work at one store are never called the same.
-async fn free_name(tx: &mut SqliteConnection, store: &str, wish: &str) -> Result<String, StoreError> {
+async fn free_name(tx: &mut Conn, store: &str, wish: &str) -> Result<String, StoreError> {
     let rows = sqlx::query("SELECT name FROM devices WHERE tenant = $1 AND store = $2 AND revoked_at = 0")
         .bind(TENANT)
         .bind(store)
@@ -388,7 +389,7 @@ async fn free_name(tx: &mut SqliteConnection, store: &str, wish: &str) -> Result
 }
 
 async fn add_device(
-    tx: &mut SqliteConnection,
+    tx: &mut Conn,
     device: &str,
     store: &str,
     till: &str,
