@@ -8,6 +8,7 @@ pub mod desk;
 pub mod folder;
 mod keys;
 pub mod ledger;
+pub mod line;
 pub mod link;
 pub mod real;
 pub mod redeem;

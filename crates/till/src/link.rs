@@ -45,6 +45,16 @@ pub enum LinkError {
     Problem(Problem),
 }
 
+impl LinkError {
+    /// Why the server was not heard, if it was not.
+    pub fn silence(&self) -> Option<Silence> {
+        match self {
+            LinkError::Silent(silence) => Some(*silence),
+            LinkError::Barred | LinkError::Problem(_) => None,
+        }
+    }
+}
+
 /// How far a till follows what the server tells.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Held {

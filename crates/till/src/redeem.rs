@@ -2,8 +2,6 @@
 //!
 //! Invariant: whoever gets a [`Concluded`] or an [`UndoDone`] from here holds something that is on disk.
 
-use std::time::Duration;
-
 use model::decide::{self, Answer, Decision, Known, Outcome, Refusal};
 use model::entitlement::{Kind, Use};
 use model::prove::Proof;
@@ -16,7 +14,7 @@ use wire::line::{self, Act, Begun, Decided, NamedTake, Person, Settled};
 
 use crate::ledger::State as Stand;
 use crate::link::LinkError;
-use crate::till::{DEADLINE, LineState, State, Till};
+use crate::till::{LineState, State, Till};
 
 /// A redemption that was decided, and whose lines are on disk.
 #[derive(Clone, Debug)]
@@ -86,12 +84,14 @@ impl Till {
                 Some(_) => return Err(Reason::Unfinished),
                 None => {
                     let number = self.new_number(now);
-                    match state.line {
+                    let silence = match state.line {
                         LineState::Revoked => return Err(Reason::TillRevoked),
-                        LineState::Offline(silence) => {
-                            return self.decide_alone(state, number, wish, silence).map(Some);
-                        }
-                        LineState::Online => {}
+                        LineState::Offline(silence) => Some(silence),
+                        // A customer for whom the server was waited for in vain just now does not wait again.
+                        LineState::Online | LineState::Slow => state.waited_for(known),
+                    };
+                    if let Some(silence) = silence {
+                        return self.decide_alone(state, number, wish, silence).map(Some);
                     }
                     let begun = begin(number, wish, known, Asking::Server, self.time().doubt);
                     state.write(now, vec![Act::Begun(begun.clone())])?;
@@ -162,9 +162,10 @@ impl Till {
     /// What the server says within the deadline; nothing if the number was voided, so that it can never be counted.
     async fn ask_server(&self, number: Number, begun: &Begun, begun_at: UnixMs) -> Option<Answer> {
         // One deadline for all of it: a sync that hangs with the line in its hands must not hold a customer up.
-        let asked = tokio::time::timeout(DEADLINE, self.ask_server_patiently(number, begun, begun_at)).await;
+        let deadline = self.deadline();
+        let asked = tokio::time::timeout(deadline, self.ask_server_patiently(number, begun, begun_at)).await;
         asked.unwrap_or_else(|_| {
-            self.note_line::<()>(&Err(LinkError::Silent(Silence::TimedOut)));
+            self.note_line::<()>(&Err(LinkError::Silent(Silence::TimedOut)), None);
             Some(Answer::Silent(Silence::TimedOut))
         })
     }
@@ -179,9 +180,8 @@ impl Till {
         }
         // What was taken or given back while the line was down comes first, or the server would judge without it.
         if waiting > 0
-            && let Err(error) = self.push(DEADLINE).await
+            && let Err(error) = self.push(self.deadline()).await
         {
-            self.note_line::<()>(&Err(error.clone()));
             return Some(answer_of(error));
         }
         let redeem = Redeem {
@@ -195,8 +195,8 @@ impl Till {
             at: begun_at.0,
             moment: begun.proof.as_ref().and_then(|proof| proof.moment),
         };
-        let answer = link.redeem(&number.to_string(), &redeem, DEADLINE).await;
-        self.note_line(&answer);
+        let number = number.to_string();
+        let answer = self.timed(link.redeem(&number, &redeem, self.deadline())).await;
         Some(match answer {
             Ok(Redeemed::Counted) => Answer::Counted,
             Ok(Redeemed::Refused { reason, earlier }) => {
@@ -230,11 +230,13 @@ impl Till {
             }
             let act = Act::Undone { number: number.to_string(), of: of.to_string(), clerk: clerk.clone() };
             state.write(now, vec![act])?;
-            state.line == LineState::Online
+            matches!(state.line, LineState::Online | LineState::Slow)
         };
         if online {
-            let pushed = tokio::time::timeout(DEADLINE, self.push(DEADLINE)).await;
-            self.note_line(&pushed.unwrap_or(Err(LinkError::Silent(Silence::TimedOut))));
+            let deadline = self.deadline();
+            if tokio::time::timeout(deadline, self.push(deadline)).await.is_err() {
+                self.note_line::<()>(&Err(LinkError::Silent(Silence::TimedOut)), None);
+            }
         }
         self.wake.notify_one();
         self.tell_news();
@@ -268,11 +270,6 @@ impl Till {
         self.tell_news();
         let decision = Decision { outcome: Outcome::Accepted, reason, basis: Basis::Server, earlier: None };
         Ok(Concluded { number, decision, at: now })
-    }
-
-    /// How long a look-up or a redemption waits for the server at most.
-    pub fn deadline(&self) -> Duration {
-        DEADLINE
     }
 }
 

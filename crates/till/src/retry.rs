@@ -10,7 +10,7 @@ use std::time::Duration;
 use model::time::UnixMs;
 
 /// No pause is shorter.
-const FLOOR: Duration = Duration::from_millis(500);
+pub const FLOOR: Duration = Duration::from_millis(500);
 /// No drawn pause is longer: a customer who comes when the line is back should not be served from the copy for long.
 const CEILING: Duration = Duration::from_secs(5);
 /// No server is left alone for longer because of one answer.

@@ -20,7 +20,7 @@ use wire::entitlement::Entitlement;
 
 use crate::link::{Link, LinkError};
 use crate::store::copy::CopyError;
-use crate::till::{DEADLINE, LineState, State, Till};
+use crate::till::{LineState, State, Till};
 
 /// What a scan led to.
 #[derive(Clone, Debug)]
@@ -177,7 +177,7 @@ impl Till {
             Some(state) => match state.line {
                 LineState::Revoked => Err(Reason::TillRevoked.into()),
                 LineState::Offline(silence) => Ok(Err(silence)),
-                LineState::Online => Ok(Ok(state.link.clone())),
+                LineState::Online | LineState::Slow => Ok(Ok(state.link.clone())),
             },
         }
     }
@@ -200,8 +200,7 @@ impl Till {
             Ok(link) => link,
             Err(silence) => return Ok(Err(silence)),
         };
-        let answer = link.lookup(lookup, DEADLINE).await;
-        self.note_line(&answer);
+        let answer = self.timed(link.lookup(lookup, self.deadline())).await;
         match answer {
             Ok(found) => Ok(self.join_found(&found).ok_or(Silence::Garbled)),
             Err(error) => told_by(error).map(Err),
@@ -306,8 +305,7 @@ impl Till {
             Err(silence) => silence,
             Ok(link) => {
                 let wanted = Wanted { stretched: stretched.iter().map(|code| hex(code)).collect() };
-                let answer = link.candidates(&wanted, DEADLINE).await;
-                self.note_line(&answer);
+                let answer = self.timed(link.candidates(&wanted, self.deadline())).await;
                 match answer {
                     Ok(found) => {
                         let joined = found.candidates.iter().filter_map(|found| self.join_found(found));

@@ -13,9 +13,9 @@ use wire::line::{Act, Settled};
 
 use crate::ledger::State as Stand;
 use crate::link::{Held, LinkError};
-use crate::retry::Retry;
+use crate::retry::{self, Retry};
 use crate::store::copy::Position;
-use crate::till::{State, Till};
+use crate::till::{LineState, State, Till};
 
 /// So many lines travel in one request.
 const LINES_PER_PUSH: u32 = 200;
@@ -65,8 +65,10 @@ impl Till {
                 Err(error) => tracing::debug!(%error, "a round of sync ended early"),
             }
             let asked = self.lock().as_ref().and_then(|state| state.link.rest());
+            // However much there is to send, nobody knocks more often than that.
+            tokio::time::sleep(retry::FLOOR).await;
             tokio::select! {
-                () = tokio::time::sleep(retry.failed(self.random_byte(), asked)) => {}
+                () = tokio::time::sleep(retry.failed(self.random_byte(), asked).saturating_sub(retry::FLOOR)) => {}
                 () = self.wake.notified() => {}
             }
         }
@@ -81,18 +83,16 @@ impl Till {
     /// One round: asks, hands in, fetches. Afterwards the server knows everything that this till knows.
     pub async fn round(&self) -> Result<(), SyncError> {
         self.keep_mark();
-        let done = async {
-            self.settle_doubts().await?;
-            self.push(PATIENCE).await?;
-            self.pull(Duration::ZERO).await
-        };
-        let done = done.await;
-        match &done {
-            Ok(()) => self.note_line::<()>(&Ok(())),
-            Err(SyncError::Link(error)) => self.note_line::<()>(&Err(error.clone())),
-            Err(SyncError::Disk(_) | SyncError::NotTaken(_) | SyncError::NotEnrolled) => {}
+        self.settle_doubts().await?;
+        self.push(PATIENCE).await?;
+        self.pull(Duration::ZERO).await?;
+        // A line that was lost is believed after a second good call, and a slow one is measured without a customer.
+        let line = self.lock().as_ref().map(|state| state.line);
+        if matches!(line, Some(LineState::Slow | LineState::Offline(_))) {
+            // Whatever it says, that it was said is noted.
+            let _ = self.probe().await;
         }
-        done
+        Ok(())
     }
 
     /// Asks what became of redemptions that were begun and never decided, because the program stopped in between.
@@ -105,7 +105,7 @@ impl Till {
             (state.link.clone(), doubts)
         };
         for number in doubts {
-            let settlement = match link.ask(&number.to_string(), PATIENCE).await? {
+            let settlement = match self.noted(link.ask(&number.to_string(), PATIENCE)).await? {
                 Fate::Counted(_) => Settlement::Confirmed,
                 Fate::Voided => Settlement::Voided,
             };
@@ -140,7 +140,7 @@ impl Till {
                 let last = after + lines.len() as u64;
                 (state.link.clone(), Lines { epoch: journal.epoch(), after, lines }, last)
             };
-            let intake = match link.lines(&lines, deadline).await {
+            let intake = match self.noted(link.lines(&lines, deadline)).await {
                 // The server was set back to an older state: it gets the lines after its head once more.
                 Err(LinkError::Problem(problem)) if problem.error == "gap" && !went_back => {
                     went_back = true;
@@ -227,9 +227,7 @@ impl Till {
                 };
                 (state.link.clone(), position, held)
             };
-            let page = link.feed(&held, wait).await;
-            self.note_line(&page);
-            let page = page?;
+            let page = self.noted(link.feed(&held, wait)).await?;
             self.hear_time(UnixMs(page.now));
             let status = page.status;
             let setup_is_old = {
@@ -257,9 +255,9 @@ impl Till {
                 state.copy.setup().map(|setup| setup.version) != Some(page.setup)
             };
             if setup_is_old {
-                let setup = link.setup(PATIENCE).await?;
+                let setup = self.noted(link.setup(PATIENCE)).await?;
                 if setup.practice {
-                    let codes = link.practice(PATIENCE).await?;
+                    let codes = self.noted(link.practice(PATIENCE)).await?;
                     self.folder.set_practice(&codes).map_err(|error| SyncError::Disk(error.to_string()))?;
                 }
                 let mut guard = self.lock();

@@ -22,6 +22,7 @@ use wire::line::{Act, Line};
 
 use crate::folder::{Folder, FolderError, Identity, Kept};
 use crate::ledger::Ledger;
+use crate::line::Meter;
 use crate::link::{HttpLink, Joining, Link, LinkError};
 use crate::real::{Clock, Dice};
 use crate::signer::Signer;
@@ -79,6 +80,8 @@ pub(crate) struct State {
     /// What the codes of the chain's malls look like.
     pub profiles: Vec<Profile>,
     pub line: LineState,
+    /// Measures the line.
+    pub meter: Meter,
     /// The mark that there are lines in the journal.
     pub begun: PathBuf,
     /// The redemption that is being decided right now: nobody else asks after it.
@@ -92,7 +95,9 @@ pub(crate) struct State {
 pub enum LineState {
     /// It answers, or has not been tried yet.
     Online,
-    /// It does not.
+    /// It answers slowly; it is still asked.
+    Slow,
+    /// It does not answer, and is not asked while a customer waits.
     Offline(Silence),
     /// It has barred this till.
     Revoked,
@@ -230,6 +235,7 @@ impl Till {
             campaigns,
             profiles,
             line: if identity_barred { LineState::Revoked } else { LineState::Online },
+            meter: Meter::default(),
             begun,
             in_hand: None,
             copy_rebuilt: aside.is_some(),
@@ -400,34 +406,9 @@ impl Till {
         self.news.send_modify(|count| *count += 1);
     }
 
-    /// Takes note of how a request went.
-    pub(crate) fn note_line<T>(&self, result: &Result<T, LinkError>) {
-        let new = match result {
-            Ok(_) | Err(LinkError::Problem(_)) => LineState::Online,
-            Err(LinkError::Silent(silence)) => LineState::Offline(*silence),
-            Err(LinkError::Barred) => LineState::Revoked,
-        };
-        let changed = match self.lock().as_mut() {
-            // Only the server itself can let a barred till in again; its silence does not.
-            Some(state) if state.line == LineState::Revoked && matches!(new, LineState::Offline(_)) => false,
-            Some(state) if state.line != new => {
-                let barred = new == LineState::Revoked;
-                if state.identity.barred != barred {
-                    state.identity.barred = barred;
-                    if let Err(error) = self.folder.set_identity(&state.identity) {
-                        tracing::error!(%error, "that the till is barred, or is no longer, was not kept");
-                    }
-                }
-                tracing::info!(from = ?state.line, to = ?new, "the line has changed");
-                state.line = new;
-                true
-            }
-            _ => false,
-        };
-        if changed {
-            self.wake.notify_one();
-            self.tell_news();
-        }
+    /// How long a look-up or a redemption waits for the server at most.
+    pub fn deadline(&self) -> Duration {
+        DEADLINE
     }
 }
 
@@ -444,6 +425,14 @@ impl State {
             copy_age_hours_max: setup.policy.copy_age_hours_max,
             undo_minutes_max: setup.policy.undo_minutes_max,
         })
+    }
+
+    /// Why the server was not heard when it was asked about `known`, if that was the last call of all.
+    pub(crate) fn waited_for(&self, known: &Known) -> Option<Silence> {
+        match known.origin {
+            Origin::Copy(_) | Origin::Signature(_) => self.meter.just_failed(),
+            Origin::Server => None,
+        }
     }
 
     /// Joins what was told of an entitlement with what this till has done with it.

@@ -294,12 +294,7 @@ async fn found_code(tx: &mut Conn, hash: &[u8; 32]) -> Result<Option<Found>, Sto
 }
 
 /// Whether the code was still to be had: this write decides between two that come at once.
-async fn use_up(
-    tx: &mut Conn,
-    hash: &[u8; 32],
-    device: &str,
-    now: UnixMs,
-) -> Result<bool, StoreError> {
+async fn use_up(tx: &mut Conn, hash: &[u8; 32], device: &str, now: UnixMs) -> Result<bool, StoreError> {
     let used = sqlx::query(
         "UPDATE enrolment_codes SET used_at = $3, used_by = $4
          WHERE tenant = $1 AND code_hash = $2 AND used_by = '' AND expires_at >= $3",
