@@ -11,7 +11,7 @@ use model::entitlement::Fen;
 use model::place::StoreId;
 use model::signed::chain;
 use model::signed::text::{write_cf1, write_cfn};
-use model::signed::token::{Claims, IssuingKey, Serial, SignedKind, issue, splice};
+use model::signed::token::{Claims, Serial, SignedKind, SigningKey, issue, splice};
 use model::time::UnixMs;
 use rxing::BarcodeFormat;
 use server::picture::{Level, Picture};
@@ -194,8 +194,8 @@ fn longest_rotating(dice: &SeededDice) -> Claims {
     Claims { not_before: None, ..longest(dice) }
 }
 
-fn key() -> IssuingKey {
-    IssuingKey::from_seed([1; 32])
+fn key() -> SigningKey {
+    SigningKey::from_seed([1; 32])
 }
 
 fn fixed(claims: &Claims) -> Vec<u8> {

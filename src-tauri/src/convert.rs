@@ -58,13 +58,16 @@ fn status(from: &screen::Status, now: UnixMs) -> view::Status {
         clerk: from.clerk.as_ref().map(clerk),
         line: match from.line {
             screen::Line::Online => view::Line::Online,
+            screen::Line::Slow => view::Line::Slow,
             screen::Line::Offline(_) => view::Line::Offline,
             screen::Line::NotEnrolled => view::Line::NotEnrolled,
             screen::Line::Revoked => view::Line::Revoked,
         },
         silence: match from.line {
             screen::Line::Offline(silence) => Some(silence.code().into()),
-            screen::Line::Online | screen::Line::NotEnrolled | screen::Line::Revoked => None,
+            screen::Line::Online | screen::Line::Slow | screen::Line::NotEnrolled | screen::Line::Revoked => {
+                None
+            }
         },
         waiting: from.waiting,
         copy_as_of: from.copy_as_of.map(|as_of| as_of.0),

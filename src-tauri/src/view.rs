@@ -90,6 +90,8 @@ pub struct Clerk {
 pub enum Line {
     /// It answers.
     Online,
+    /// It answers slowly; it is still asked.
+    Slow,
     /// It does not; the local copy decides.
     Offline,
     /// There is none yet.

@@ -11,7 +11,7 @@ use std::hint::black_box;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use ed25519_dalek::{Signature, Signer, SigningKey};
+use ed25519_dalek::{Signature, Signer};
 use model::campaign::Campaign;
 use model::code::{Code, CodeKind, RANDOM_BYTES};
 use model::decide::{Known, Offer, Origin, offer};
@@ -25,7 +25,7 @@ use model::signed::status::{
     CHUNK_BYTES, CHUNK_SERIALS, CampaignUpdate, ChunkUpdate, List, State, StatusUpdate, sign_update,
 };
 use model::signed::text::write_cf1;
-use model::signed::token::{Algorithm, Claims, IssuingKey, Serial, SignedKind, issue, splice, verify};
+use model::signed::token::{Algorithm, Claims, Serial, SignedKind, SigningKey, issue, splice, verify};
 use model::signed::trust::{Key, Scope, TrustList};
 use model::time::{UnixMs, Window};
 use model::verdict::Silence;
@@ -47,7 +47,7 @@ const ROTATING_MAX: Duration = Duration::from_millis(1);
 const LIST_BYTES_MAX: usize = 20_000;
 
 fn main() -> ExitCode {
-    let public = SigningKey::from_bytes(&[1; 32]).verifying_key();
+    let public = ed25519_dalek::SigningKey::from_bytes(&[1; 32]).verifying_key();
     let verification = measured(&baseline_messages(), |(message, signature)| {
         black_box(public.verify_strict(message, signature)).is_ok()
     });
@@ -144,7 +144,7 @@ fn timed<T>(work: impl FnOnce() -> T) -> (Duration, T) {
 
 /// Messages as long as those of codes, with their signatures.
 fn baseline_messages() -> Vec<([u8; 100], Signature)> {
-    let key = SigningKey::from_bytes(&[1; 32]);
+    let key = ed25519_dalek::SigningKey::from_bytes(&[1; 32]);
     (0..CODES as u8).map(|number| [number; 100]).map(|message| (message, key.sign(&message))).collect()
 }
 
@@ -181,7 +181,7 @@ impl Till {
         });
         let mut statuses = List::default();
         statuses.set(CODES as u32, State::Redeemed);
-        let key = IssuingKey::from_seed([1; 32]);
+        let key = SigningKey::from_seed([1; 32]);
         Till {
             profiles,
             copy: copy.collect(),
@@ -255,12 +255,12 @@ fn claims(number: u32) -> Claims {
     }
 }
 
-fn fixed(claims: &Claims, key: &IssuingKey) -> Vec<u8> {
+fn fixed(claims: &Claims, key: &SigningKey) -> Vec<u8> {
     issue(claims, key).expect("the claims are in order")
 }
 
 /// During the last step of its day, the longest way down to the anchor.
-fn rotating(claims: Claims, key: &IssuingKey) -> Vec<u8> {
+fn rotating(claims: Claims, key: &SigningKey) -> Vec<u8> {
     let (tail, serial) = ([0x5A; 16], claims.serial);
     let claims = Claims { anchor: Some(chain::anchor(tail, serial, STEPS.into())), ..claims };
     let shown = chain::reveal(tail, serial, STEPS.into(), STEPS).expect("the chain has a last step");
@@ -268,17 +268,17 @@ fn rotating(claims: Claims, key: &IssuingKey) -> Vec<u8> {
 }
 
 /// Eight keys, of which the last one has signed.
-fn list(key: &IssuingKey) -> TrustList {
+fn list(key: &SigningKey) -> TrustList {
     let scope =
         Scope { kinds: SignedKind::ALL.into(), campaigns: None, stores: None, value_max: Fen(1_000_000) };
-    let listed = |key: &IssuingKey| Key {
+    let listed = |key: &SigningKey| Key {
         public: key.public(),
         name: "coupons".into(),
         algorithms: [Algorithm::Ed25519].into(),
         scope: scope.clone(),
         issues: Window::default(),
     };
-    let others = (2..9).map(|seed| listed(&IssuingKey::from_seed([seed; 32])));
+    let others = (2..9).map(|seed| listed(&SigningKey::from_seed([seed; 32])));
     let keys = others.chain([listed(key)]).collect();
     TrustList { version: 1, issued: NOW, expires: NOW.plus_seconds(30 * DAY), keys }
 }
@@ -304,7 +304,7 @@ fn status_list() -> Row {
     let plain = chunks.len() * CHUNK_BYTES;
     let lists = vec![CampaignUpdate { campaign: 7, covered: SERIALS, chunks }];
     let update = StatusUpdate { after: 0, version: 1, more: false, at: NOW, lists };
-    let bytes = sign_update(&update, &IssuingKey::from_seed([11; 32])).expect("the update is in order").len();
+    let bytes = sign_update(&update, &SigningKey::from_seed([11; 32])).expect("the update is in order").len();
     // What no encoding can go below: the entropy of a hundredth.
     let share = f64::from(USED) / f64::from(SERIALS);
     let bits = -(share * share.log2() + (1.0 - share) * (1.0 - share).log2());

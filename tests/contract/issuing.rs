@@ -3,13 +3,13 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use model::signed::token::IssuingKey;
+use model::signed::token::SigningKey;
 use server::store::{
     EnrolmentRefused, IssueRefused, Issuing, NewCampaign, NewCode, Scope, SignedForm, SignedIssue, SignedItem,
 };
 use tests::goods;
 
-use crate::two::{SIDES, Two, at_once};
+use crate::two::{SIDES, Two, at_once, enrol};
 
 pub async fn a_merchants_number_is_issued_once(two: Arc<Two>) {
     for round in 0..12 {
@@ -45,14 +45,14 @@ pub async fn a_merchants_number_is_issued_once(two: Arc<Two>) {
 pub async fn a_code_enrols_one_till(two: Arc<Two>) {
     for _ in 0..8 {
         let code = two.one.issue_enrolment(&two.shop, 10).await.unwrap().code;
-        let answers =
-            at_once((0..4).map(|asking| {
-                let (two, code) = (two.clone(), code.clone());
-                async move {
-                    SIDES[asking % 2](&two).enrol(&code, "").await.unwrap().map(|enrolled| enrolled.till)
-                }
-            }))
-            .await;
+        let answers = at_once((0..4).map(|asking| {
+            let (two, code) = (two.clone(), code.clone());
+            async move {
+                let key = SigningKey::from_seed(two.one.hands().random());
+                enrol(SIDES[asking % 2](&two), &code, &key).await
+            }
+        }))
+        .await;
         let refused: Vec<_> = answers.iter().filter_map(|answer| answer.as_ref().err()).collect();
         assert_eq!(refused, [&EnrolmentRefused::UsedUp; 3], "the others hear why");
     }
@@ -92,7 +92,7 @@ pub async fn serials_are_dense_whoever_issues_them(two: Arc<Two>) {
         let two = two.clone();
         async move {
             let item = SignedItem { new: goods::coupon(), reference: String::new(), request: Vec::new() };
-            let key = IssuingKey::from_seed([7; 32]);
+            let key = SigningKey::from_seed([7; 32]);
             let items = vec![item; 5];
             let issue = SignedIssue { campaign: 7, form: SignedForm::Fixed, items: &items, key: &key };
             let issued = SIDES[asking % 2](&two).issue_signed(&issue).await.unwrap().unwrap();

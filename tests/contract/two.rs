@@ -3,15 +3,19 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use model::code::Code;
 use model::redemption::Number;
-use server::store::{Device, Issued, Location, NewEntitlement, Online};
+use model::signed::token::SigningKey;
+use server::store::{Device, EnrolmentRefused, Issued, Joining, Location, NewEntitlement, Online};
 use server::{Hands, Store};
 use sqlx::{AnyConnection, AssertSqlSafe, Connection, Row};
 use tempfile::TempDir;
 use tests::hands::SeededDice;
 use tests::{TurnedClock, postgres};
 use wire::api::{Redeem, Redeemed};
+use wire::enrolment::{self, Known};
 use wire::entitlement::{Store as Shop, Take};
+use wire::signature::KeyId;
 
 /// Two processes of one chain's server.
 pub struct Two {
@@ -56,8 +60,10 @@ impl Two {
     /// A till of the shop.
     pub async fn till(&self) -> Device {
         let code = self.one.issue_enrolment(&self.shop, 10).await.unwrap().code;
-        let enrolled = self.one.enrol(&code, "").await.unwrap().unwrap();
-        self.other.device_of_token(&enrolled.token).await.unwrap().expect("the other one knows the till")
+        let key = SigningKey::from_seed(self.one.hands().random());
+        enrol(&self.one, &code, &key).await.unwrap();
+        let known = self.other.device_of_key(KeyId::of(key.public())).await.unwrap();
+        known.expect("the other one knows the till").0
     }
 
     /// A number that no other redemption has.
@@ -91,6 +97,19 @@ impl Two {
     pub fn is_sqlite(&self) -> bool {
         self.url.starts_with("sqlite:")
     }
+}
+
+/// Lets a till with that key join by that code.
+pub async fn enrol(store: &Store, code: &Code, key: &SigningKey) -> Result<String, EnrolmentRefused> {
+    let answers = SigningKey::from_seed([7; 32]).public();
+    let joining = Joining {
+        code: enrolment::id(code.secret()),
+        key: key.public(),
+        proof: Known::of(code.secret()).of_till(key.public(), ""),
+        till: "",
+        answers,
+    };
+    store.enrol(&joining).await.unwrap().map(|enrolled| enrolled.till)
 }
 
 /// A clock that stands still, and dice that repeat.

@@ -14,7 +14,7 @@ use model::signed::chain::{self, Link};
 use model::signed::status::{self, CampaignUpdate, ChunkUpdate, State, StatusUpdate};
 use model::signed::text::{Recognised, recognise, write_cf1, write_cfn};
 use model::signed::token::{
-    self, Algorithm, Claims, IssuingKey, Serial, SignedKind, Verified, issue, splice,
+    self, Algorithm, Claims, Serial, SignedKind, SigningKey, Verified, issue, splice,
 };
 use model::signed::trust::{self, Key, Root, Scope, Taken, Trust, TrustList};
 use model::time::{UnixMs, Window};
@@ -82,7 +82,7 @@ fn a_short_name_is_what_python_computes_after_reproducing_the_example_of_rfc_967
         vectors["rfc_9679_example"], "496bd8afadf307e5b08c64b0421bf9dc01528a344a43bda88fadd1669da253ec",
         "the same function gives what the standard prints"
     );
-    let public = IssuingKey::from_seed(ISSUER).public();
+    let public = SigningKey::from_seed(ISSUER).public();
     assert_eq!(bytes(&vectors["issuer"]["public"]), public.to_bytes(), "of the same key");
     assert_eq!(bytes(&vectors["issuer"]["thumbprint"]), public.thumbprint(), "Python's thumbprint is ours");
 }
@@ -101,7 +101,7 @@ fn python_believes_what_we_write_where_it_can_be_had() {
     let found: Value = serde_json::from_str(&python.run("verify.py", &given.to_string())).unwrap();
     let codes = found["codes"].as_array().unwrap();
     assert_eq!(codes.len(), our_claims().len(), "it has looked at each of them");
-    let kid = hex(&IssuingKey::from_seed(ISSUER).kid().0);
+    let kid = hex(&SigningKey::from_seed(ISSUER).kid().0);
     for (claims, (code, text)) in
         our_claims().iter().zip(codes.iter().zip(given["codes"].as_array().unwrap()))
     {
@@ -161,7 +161,7 @@ fn our_claims() -> Vec<Claims> {
 }
 
 fn ours() -> Value {
-    let key = IssuingKey::from_seed(ISSUER);
+    let key = SigningKey::from_seed(ISSUER);
     let steps = [None, None, Some(1), Some(STEPS as u16)];
     let codes = our_claims().into_iter().zip(steps).map(|(claims, step)| {
         let token = issue(&claims, &key).unwrap();
@@ -169,13 +169,13 @@ fn ours() -> Value {
         let token = shown.map_or(token.clone(), |shown| splice(&token, shown).unwrap());
         json!({"cf1": write_cf1(&token), "cfn": write_cfn(&token)})
     });
-    let role = IssuingKey::from_seed(ROLE);
+    let role = SigningKey::from_seed(ROLE);
     let now = UnixMs(1_780_000_000_000);
     let chunks = vec![ChunkUpdate { index: 3, raw_length: 2, bytes: vec![0xB1, 0x02] }];
     let lists = vec![CampaignUpdate { campaign: 7, covered: 200_000, chunks }];
     let update = StatusUpdate { after: 1, version: 2, more: false, at: now, lists };
-    let roots = ROOTS.map(IssuingKey::from_seed);
-    let mut root_keys: Vec<_> = roots.iter().map(IssuingKey::public).collect();
+    let roots = ROOTS.map(SigningKey::from_seed);
+    let mut root_keys: Vec<_> = roots.iter().map(SigningKey::public).collect();
     root_keys.sort();
     let root = Root {
         version: 1,
@@ -204,7 +204,7 @@ fn our_list() -> TrustList {
         value_max: Fen(u32::MAX.into()),
     };
     let key = Key {
-        public: IssuingKey::from_seed(ISSUER).public(),
+        public: SigningKey::from_seed(ISSUER).public(),
         name: "ours".into(),
         algorithms: [Algorithm::Ed25519].into(),
         scope,
@@ -251,7 +251,7 @@ fn normal(claims: &Value) -> Value {
 
 /// The same code, issued here.
 fn reissued(verified: &Verified) -> Vec<u8> {
-    let token = issue(&verified.claims, &IssuingKey::from_seed(ISSUER)).unwrap();
+    let token = issue(&verified.claims, &SigningKey::from_seed(ISSUER)).unwrap();
     verified.reveal.map_or(token.clone(), |shown| splice(&token, shown).unwrap())
 }
 

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use model::signed::text::{Recognised, recognise, write_cf1, write_cfn};
-use model::signed::token::{self, IssuingKey, PublicKey};
+use model::signed::token::{self, PublicKey, SigningKey};
 use model::signed::trust::Trust;
 use tests::cord::Way;
 use tests::signing::COUPONS;
@@ -191,7 +191,7 @@ async fn from_a_stolen_tills_files_no_code_can_be_made() {
     let rotating = token(&shown);
     let holds_a_key = |bytes: &[u8]| {
         let seeds = windows_of(bytes, 32).into_iter().map(|run| <[u8; 32]>::try_from(run).unwrap());
-        seeds.into_iter().any(|seed| signers.contains(&IssuingKey::from_seed(seed).public()))
+        seeds.into_iter().any(|seed| signers.contains(&SigningKey::from_seed(seed).public()))
     };
     let key_file = std::fs::read(shop.server_folder().join("keys/issuing-1.key")).unwrap();
     assert!(holds_a_key(&key_file), "the search finds a key where there is one: at the server");

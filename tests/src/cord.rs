@@ -8,6 +8,7 @@ use async_trait::async_trait;
 use model::verdict::Silence;
 use till::folder::Identity;
 use till::link::{Held, HttpLink, Link, LinkError};
+use till::signer::Signer;
 use tokio::sync::watch;
 use wire::api::{
     Candidates, Fate, Found, Intake, Lines, Lookup, Page, Practice, Redeem, Redeemed, Setup, Wanted,
@@ -53,9 +54,12 @@ pub enum Request {
     Practice,
 }
 
+/// The real line, with what it is made of.
+type Inner = (Identity, Arc<Signer>, Arc<HttpLink>);
+
 /// The line of one till.
 pub struct Cord {
-    inner: Mutex<Option<(Identity, Arc<HttpLink>)>>,
+    inner: Mutex<Option<Inner>>,
     way: watch::Sender<Way>,
     made: watch::Sender<Vec<Request>>,
     answered_lines: Mutex<Vec<(Lines, u64)>>,
@@ -74,17 +78,17 @@ impl Default for Cord {
 
 impl Cord {
     /// Takes up the line of an enrolled till, to wherever its enrolment says.
-    pub fn attach(&self, identity: &Identity) -> Result<(), LinkError> {
-        let link = Arc::new(HttpLink::new(identity)?);
-        *lock(&self.inner) = Some((identity.clone(), link));
+    pub fn attach(&self, identity: &Identity, signer: Arc<Signer>) -> Result<(), LinkError> {
+        let link = Arc::new(HttpLink::new(identity, signer.clone())?);
+        *lock(&self.inner) = Some((identity.clone(), signer, link));
         Ok(())
     }
 
     /// Leads to another address from now on, under the same enrolment.
     pub fn lead_to(&self, address: &str) {
-        let (identity, _) = lock(&self.inner).clone().expect("an enrolled till has a line");
+        let (identity, signer, _) = lock(&self.inner).clone().expect("an enrolled till has a line");
         let moved = Identity { address: address.to_owned(), ..identity };
-        self.attach(&moved).expect("the address of a server that the test has started");
+        self.attach(&moved, signer).expect("the address of a server that the test has started");
     }
 
     /// Cuts it: the till notices at once that nobody is there.
@@ -104,7 +108,7 @@ impl Cord {
 
     /// The line itself, without the hand on it.
     pub fn bare(&self) -> Arc<HttpLink> {
-        lock(&self.inner).as_ref().expect("an enrolled till has a line").1.clone()
+        lock(&self.inner).as_ref().expect("an enrolled till has a line").2.clone()
     }
 
     /// Every request so far.
@@ -220,6 +224,10 @@ impl Link for Cord {
     async fn practice(&self, deadline: Duration) -> Result<Vec<Practice>, LinkError> {
         let bare = self.bare();
         self.carry(Request::Practice, bare.practice(deadline)).await
+    }
+
+    fn rest(&self) -> Option<Duration> {
+        self.bare().rest()
     }
 }
 

@@ -10,7 +10,7 @@
 use std::sync::OnceLock;
 
 use coset::{CoseSign1, TaggedCborSerializable, iana};
-use ed25519_dalek::{Signature, Signer, SigningKey, VerifyingKey};
+use ed25519_dalek::{Signature, Signer, VerifyingKey};
 use model::code::{Code, CodeKind, RANDOM_BYTES};
 use model::entitlement::Fen;
 use model::place::StoreId;
@@ -19,9 +19,10 @@ use model::reading::{self, Reading};
 use model::signed::chain::{self, Link, Reveal};
 use model::signed::status::{self, CampaignUpdate, ChunkUpdate, State, StatusUpdate};
 use model::signed::text::{self, Recognised};
-use model::signed::token::{self, Algorithm, Claims, IssuingKey, Serial, SignedKind, Unverified};
+use model::signed::token::{self, Algorithm, Claims, Serial, SignedKind, SigningKey, Unverified};
 use model::signed::trust::{self, Key, Root, Scope, Taken, Trust, TrustList};
 use model::time::{UnixMs, Window};
+use wire::signature::{Answered, Asked, Claim, Digest, Fields, Input, Moment};
 
 /// Something that reads what strangers show.
 #[derive(Clone, Copy, Debug)]
@@ -35,11 +36,12 @@ pub struct Target {
 }
 
 /// All of them.
-pub const TARGETS: [Target; 4] = [
+pub const TARGETS: [Target; 5] = [
     Target { name: "reading", attempt: reading, samples: reading_samples },
     Target { name: "cf1", attempt: cf1, samples: cf1_samples },
     Target { name: "trust_list", attempt: trust_list, samples: trust_samples },
     Target { name: "status_list", attempt: status_list, samples: status_samples },
+    Target { name: "signature", attempt: signature, samples: signature_samples },
 ];
 
 /// A whole second in 2026.
@@ -163,7 +165,7 @@ fn verify(bytes: &[u8]) {
         verified.claims.anchor.is_some(),
         "a code shows a link exactly if it rotates"
     );
-    let written = token::issue(&verified.claims, &IssuingKey::from_seed(ISSUER));
+    let written = token::issue(&verified.claims, &SigningKey::from_seed(ISSUER));
     assert!(written.is_ok(), "what is believed could have been issued: {written:?}");
 }
 
@@ -173,7 +175,7 @@ fn verify_sealed(payload: &[u8], algorithm: iana::Algorithm) {
     let found = token::verify(&sealed, issuers(), NOW);
     match &found {
         Ok(verified) if algorithm == iana::Algorithm::Ed25519 => {
-            let again = token::issue(&verified.claims, &IssuingKey::from_seed(ISSUER));
+            let again = token::issue(&verified.claims, &SigningKey::from_seed(ISSUER));
             assert_eq!(again.as_deref(), Ok(&sealed[..]), "claims have one encoding");
         }
         Ok(_) => {}
@@ -192,7 +194,7 @@ fn verify_sealed(payload: &[u8], algorithm: iana::Algorithm) {
 }
 
 fn cf1_samples() -> Vec<Vec<u8>> {
-    let key = IssuingKey::from_seed(ISSUER);
+    let key = SigningKey::from_seed(ISSUER);
     let fixed = token::issue(&claims(), &key).expect("the sample can be issued");
     let rotating = Claims { anchor: Some(chain::anchor(TAIL, claims().serial, STEPS)), ..claims() };
     let template = token::issue(&rotating, &key).expect("the rotating sample can be issued");
@@ -242,7 +244,7 @@ pub fn trust_list(input: &[u8]) {
         4 => {
             let sealed = seal(rest, Some(LIST_TYPE), ROLE, iana::Algorithm::Ed25519);
             if let Some(list) = take(|trust| trust.take_list(&sealed, NOW)).as_ref().and_then(Trust::list) {
-                let again = trust::sign_list(list, &IssuingKey::from_seed(ROLE));
+                let again = trust::sign_list(list, &SigningKey::from_seed(ROLE));
                 assert_eq!(again.as_deref(), Ok(&sealed[..]), "a list has one encoding");
             }
         }
@@ -279,7 +281,7 @@ fn comes_back(trust: &Trust) {
 }
 
 fn trust_samples() -> Vec<Vec<u8>> {
-    let role = IssuingKey::from_seed(ROLE);
+    let role = SigningKey::from_seed(ROLE);
     let next = trust::sign_list(&list(6), &role).expect("the sample list is in order");
     let roots = root_keys();
     let root = trust::sign_root(&root(2), &roots.iter().collect::<Vec<_>>()).expect("so is the root");
@@ -308,7 +310,7 @@ pub fn status_list(input: &[u8]) {
         1 => {
             let sealed = seal(rest, Some(UPDATE_TYPE), ROLE, iana::Algorithm::Ed25519);
             if let Ok(update) = status::read_update(&sealed, &till(), NOW) {
-                let again = status::sign_update(&update, &IssuingKey::from_seed(ROLE));
+                let again = status::sign_update(&update, &SigningKey::from_seed(ROLE));
                 assert_eq!(again.as_deref(), Ok(&sealed[..]), "an update has one encoding");
                 apply(&update);
             }
@@ -355,7 +357,7 @@ fn status_samples() -> Vec<Vec<u8>> {
         CampaignUpdate { campaign: 7, covered: 65_540, chunks },
     ];
     let update = StatusUpdate { after: 10, version: 12, more: true, at: NOW, lists };
-    let signed = status::sign_update(&update, &IssuingKey::from_seed(ROLE)).expect("the sample is in order");
+    let signed = status::sign_update(&update, &SigningKey::from_seed(ROLE)).expect("the sample is in order");
     vec![
         [&[0], &signed[..]].concat(),
         [&[1], &payload(&signed)[..]].concat(),
@@ -387,7 +389,7 @@ fn list(version: u32) -> TrustList {
     let scope =
         Scope { kinds: SignedKind::ALL.into(), campaigns: None, stores: None, value_max: Fen(10_000_000) };
     let key = Key {
-        public: IssuingKey::from_seed(ISSUER).public(),
+        public: SigningKey::from_seed(ISSUER).public(),
         name: "sample".into(),
         algorithms: [Algorithm::Ed25519, Algorithm::EdDsa].into(),
         scope,
@@ -397,19 +399,19 @@ fn list(version: u32) -> TrustList {
 }
 
 fn root(version: u32) -> Root {
-    let mut root_keys: Vec<_> = root_keys().iter().map(IssuingKey::public).collect();
+    let mut root_keys: Vec<_> = root_keys().iter().map(SigningKey::public).collect();
     root_keys.sort();
     Root {
         version,
         expires: NOW.plus_seconds(365 * DAY),
         threshold: 2,
         root_keys,
-        role_keys: vec![IssuingKey::from_seed(ROLE).public()],
+        role_keys: vec![SigningKey::from_seed(ROLE).public()],
     }
 }
 
-fn root_keys() -> [IssuingKey; 2] {
-    ROOTS.map(IssuingKey::from_seed)
+fn root_keys() -> [SigningKey; 2] {
+    ROOTS.map(SigningKey::from_seed)
 }
 
 /// A till that holds root 1 and list 5.
@@ -419,7 +421,7 @@ fn till() -> Trust {
         let roots = root_keys();
         let pinned = trust::sign_root(&root(1), &roots.iter().collect::<Vec<_>>());
         let mut trust = Trust::pin(&pinned.expect("the root is in order")).expect("and signed");
-        let list = trust::sign_list(&list(5), &IssuingKey::from_seed(ROLE)).expect("the list is in order");
+        let list = trust::sign_list(&list(5), &SigningKey::from_seed(ROLE)).expect("the list is in order");
         trust.take_list(&list, NOW).expect("and is taken");
         trust
     };
@@ -428,7 +430,7 @@ fn till() -> Trust {
 
 /// Any payload, signed as the backend signs, by an implementation that knows nothing of our rules.
 fn seal(payload: &[u8], media_type: Option<&str>, seed: [u8; 32], algorithm: iana::Algorithm) -> Vec<u8> {
-    let kid = IssuingKey::from_seed(seed).kid();
+    let kid = SigningKey::from_seed(seed).kid();
     let header = coset::HeaderBuilder::new().algorithm(algorithm).key_id(kid.0.to_vec());
     let header = match media_type {
         Some(media_type) => header.content_type(media_type.into()),
@@ -437,7 +439,7 @@ fn seal(payload: &[u8], media_type: Option<&str>, seed: [u8; 32], algorithm: ian
     coset::CoseSign1Builder::new()
         .protected(header.build())
         .payload(payload.to_vec())
-        .create_signature(b"", |data| SigningKey::from_bytes(&seed).sign(data).to_vec())
+        .create_signature(b"", |data| ed25519_dalek::SigningKey::from_bytes(&seed).sign(data).to_vec())
         .build()
         .to_tagged_vec()
         .expect("a frame can be written")
@@ -448,17 +450,19 @@ fn seal_root(payload: &[u8]) -> Vec<u8> {
     let body = coset::HeaderBuilder::new().content_type(ROOT_TYPE.into()).build();
     let frame = coset::CoseSignBuilder::new().protected(body).payload(payload.to_vec());
     let signed = ROOTS.into_iter().fold(frame, |frame, seed| {
-        let kid = IssuingKey::from_seed(seed).kid().0.to_vec();
+        let kid = SigningKey::from_seed(seed).kid().0.to_vec();
         let header = coset::HeaderBuilder::new().algorithm(iana::Algorithm::Ed25519).key_id(kid).build();
         let signature = coset::CoseSignatureBuilder::new().protected(header).build();
-        frame.add_created_signature(signature, b"", |data| SigningKey::from_bytes(&seed).sign(data).to_vec())
+        frame.add_created_signature(signature, b"", |data| {
+            ed25519_dalek::SigningKey::from_bytes(&seed).sign(data).to_vec()
+        })
     });
     signed.build().to_tagged_vec().expect("a frame can be written")
 }
 
 /// What an implementation that knows nothing of our rules says of the signature.
 fn is_signed(bytes: &[u8], seed: [u8; 32]) -> bool {
-    let public: VerifyingKey = SigningKey::from_bytes(&seed).verifying_key();
+    let public: VerifyingKey = ed25519_dalek::SigningKey::from_bytes(&seed).verifying_key();
     CoseSign1::from_tagged_slice(bytes).is_ok_and(|frame| {
         frame
             .verify_signature(b"", |signature, data| {
@@ -487,4 +491,53 @@ fn is_signed_under(bytes: &[u8], root: &Root) -> bool {
 fn payload(frame: &[u8]) -> Vec<u8> {
     let frame = CoseSign1::from_tagged_slice(frame).expect("the sample is a frame");
     frame.payload.expect("which has its content inside")
+}
+
+/// The header fields of a signed request or answer: `Signature-Input`, `Signature` and `Content-Digest`, a line each.
+pub fn signature(input: &[u8]) {
+    let text = String::from_utf8_lossy(input);
+    let mut lines = text.split('\n').map(str::to_owned);
+    let mut next = || lines.next().unwrap_or_default();
+    let (fields, digest) = (Fields { input: next(), signature: next() }, next());
+    if let Ok(read) = Input::parse(&fields.input) {
+        assert!(read.to_field() == fields.input, "one content has one spelling");
+    }
+    if let Ok(read) = Digest::parse(&digest) {
+        assert!(read.to_field() == digest, "so has a digest");
+    }
+    let (key, server) = (SigningKey::from_seed(ISSUER), SigningKey::from_seed(ROLE));
+    let (asked, own) = signed_request(&key);
+    if let Ok(claim) = Claim::parse(&fields) {
+        assert!(claim.expires > claim.created, "it was good for a while");
+        let passes = claim.is_of(key.public(), &asked);
+        assert!(!passes || fields == own, "nobody else signs: {fields:?}");
+    }
+    let answered = signed_answer(&asked, &own);
+    if answered.verify(&fields, server.public()).is_some() {
+        assert!(fields == answered.sign(&server, NOW.0 / 1000), "nobody else answers: {fields:?}");
+    }
+}
+
+fn signed_request(key: &SigningKey) -> (Asked, Fields) {
+    let asked = Asked {
+        method: "PUT".into(),
+        path: "/v1/redemptions/0197".into(),
+        query: String::new(),
+        digest: Digest::of(b"{}"),
+        epoch: 1,
+    };
+    let fields = asked.sign(key, Moment { created: NOW.0 / 1000, nonce: [0x5A; 16] });
+    (asked, fields)
+}
+
+fn signed_answer<'a>(asked: &'a Asked, fields: &'a Fields) -> Answered<'a> {
+    Answered { status: 200, digest: Digest::of(b"yes"), to: asked, to_fields: fields }
+}
+
+fn signature_samples() -> Vec<Vec<u8>> {
+    let (asked, own) = signed_request(&SigningKey::from_seed(ISSUER));
+    let answer = signed_answer(&asked, &own).sign(&SigningKey::from_seed(ROLE), NOW.0 / 1000);
+    let digest = asked.digest.to_field();
+    let text = |fields: Fields| format!("{}\n{}\n{digest}", fields.input, fields.signature).into_bytes();
+    vec![text(own), text(answer)]
 }

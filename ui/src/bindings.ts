@@ -120,7 +120,7 @@ manager: boolean, };
 /**
  * How things stand with the server.
  */
-export type Line = "online" | "offline" | "not_enrolled" | "revoked";
+export type Line = "online" | "slow" | "offline" | "not_enrolled" | "revoked";
 
 /**
  * What the work area shows.

@@ -35,17 +35,20 @@ pub enum Silence {
     OtherVersion,
     /// The server's certificate is not to be trusted.
     Untrusted,
+    /// What answered speaks our contract, but the chain's server has not signed it as the answer to what was asked.
+    NotOurs,
 }
 
 impl Silence {
     /// Each of them, in no order.
-    pub const ALL: [Silence; 6] = [
+    pub const ALL: [Silence; 7] = [
         Silence::Unreachable,
         Silence::TimedOut,
         Silence::ServerFault,
         Silence::Garbled,
         Silence::OtherVersion,
         Silence::Untrusted,
+        Silence::NotOurs,
     ];
 
     /// The stable code, as it stands in journals, on the wire and in the word lists.
@@ -57,6 +60,7 @@ impl Silence {
             Silence::Garbled => "garbled",
             Silence::OtherVersion => "other_version",
             Silence::Untrusted => "untrusted",
+            Silence::NotOurs => "not_ours",
         }
     }
 

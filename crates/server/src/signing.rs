@@ -204,7 +204,7 @@ fn around_reveal(template: &[u8]) -> Option<(Vec<u8>, Vec<u8>)> {
 #[cfg(test)]
 mod tests {
     use model::entitlement::Fen;
-    use model::signed::token::IssuingKey;
+    use model::signed::token::SigningKey;
 
     use super::*;
 
@@ -223,7 +223,7 @@ mod tests {
             store: None,
             anchor: Some(chain::anchor([9; 16], serial, 120)),
         };
-        let template = token::issue(&claims, &IssuingKey::from_seed([1; 32])).unwrap();
+        let template = token::issue(&claims, &SigningKey::from_seed([1; 32])).unwrap();
         let (head, tail) = around_reveal(&template).unwrap();
         let card = Card {
             serial: CardSerial { campaign: 7, number: 42 },

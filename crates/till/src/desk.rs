@@ -535,7 +535,9 @@ impl Desk {
         let as_of = state.copy.heard_at().ok().flatten()?;
         match state.line {
             crate::till::LineState::Offline(silence) => Some(Basis::Copy { as_of, silence }),
-            crate::till::LineState::Online | crate::till::LineState::Revoked => None,
+            crate::till::LineState::Online
+            | crate::till::LineState::Slow
+            | crate::till::LineState::Revoked => None,
         }
     }
 }

@@ -4,6 +4,7 @@
 //! |---|---|---|
 //! | `lock` | held while a program has the folder open | nothing |
 //! | `till.json` | the enrolment, mode 0600 | enrol again |
+//! | `device.key` | the key that proves who this till is, mode 0600 | enrol again |
 //! | `journal.db` | what was redeemed here | nothing can give back what was not sent |
 //! | `journal.begun` | that there are lines in `journal.db` | made anew |
 //! | `copy.db` | what the server said | fetched again |
@@ -15,9 +16,13 @@ use std::fs::{self, File, TryLockError};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
+use model::signed::token::{PublicKey, SigningKey};
 use serde::{Deserialize, Serialize};
 pub use wire::api::Practice;
+use wire::codes::{hex, unhex};
 use wire::entitlement::Store;
+
+use crate::real::Dice;
 
 /// An open data folder. Nobody else can open it until this is dropped.
 #[derive(Debug)]
@@ -57,8 +62,8 @@ pub struct Identity {
     pub address: String,
     /// The till's id.
     pub device: String,
-    /// What it shows with every request.
-    pub token: String,
+    /// The public key that signs the server's answers (64 hexadecimal digits).
+    pub answer_key: String,
     /// The store.
     pub store: Store,
     /// The till's name.
@@ -86,8 +91,22 @@ impl std::fmt::Debug for Identity {
 impl Identity {
     /// The key of the store's code hashes.
     pub fn store_key(&self) -> Option<[u8; 32]> {
-        wire::codes::unhex(&self.store_key)
+        unhex(&self.store_key)
     }
+
+    /// The key that signs the server's answers.
+    pub fn answers(&self) -> Option<PublicKey> {
+        PublicKey::from_bytes(&unhex(&self.answer_key)?)
+    }
+}
+
+/// The till's key as it lies in its file.
+#[derive(Serialize, Deserialize)]
+struct KeptKey {
+    /// 64 hexadecimal digits.
+    seed: String,
+    /// The hash of the code that it was made for (64 hexadecimal digits).
+    code: String,
 }
 
 /// Which keys sign for the chain, and what time it was: what only moves forward, and must do so across restarts.
@@ -170,6 +189,36 @@ impl Folder {
     /// Keeps who this till is, readable for this user only.
     pub fn set_identity(&self, identity: &Identity) -> Result<(), FolderError> {
         self.write("till.json", identity)
+    }
+
+    /// The key that proves who this till is; nothing before enrolment.
+    pub fn device_key(&self) -> Result<Option<SigningKey>, FolderError> {
+        let Some(kept) = self.read::<KeptKey>("device.key")? else { return Ok(None) };
+        self.key_of(&kept).map(Some)
+    }
+
+    /// The key to be enrolled with the code of that hash: a new one for each code, and the same one for each try, so
+    /// that a till whose first answer was lost is known when it asks again.
+    pub fn key_for_code(&self, code: &[u8; 32], dice: &dyn Dice) -> Result<SigningKey, FolderError> {
+        let code = hex(code);
+        match self.read::<KeptKey>("device.key") {
+            Ok(Some(kept)) if kept.code == code => return self.key_of(&kept),
+            // Nobody knows this till yet, so that nothing hangs on a file that cannot be read.
+            Ok(_) | Err(FolderError::Damaged { .. }) => {}
+            Err(error) => return Err(error),
+        }
+        let mut seed = [0; 32];
+        dice.fill(&mut seed);
+        self.write("device.key", &KeptKey { seed: hex(&seed), code })?;
+        Ok(SigningKey::from_seed(seed))
+    }
+
+    fn key_of(&self, kept: &KeptKey) -> Result<SigningKey, FolderError> {
+        let seed = unhex(&kept.seed).ok_or_else(|| FolderError::Damaged {
+            path: self.file("device.key"),
+            reason: "it holds no key".into(),
+        })?;
+        Ok(SigningKey::from_seed(seed))
     }
 
     /// What the clerk has set. A damaged file is as good as none.

@@ -130,7 +130,7 @@ impl Till {
                 (state.link.clone(), held)
             };
             // A server that cannot tell this, for want of its keys perhaps, is heard all the same.
-            let bytes = match link.status(held, PATIENCE).await {
+            let bytes = match self.noted(link.status(held, PATIENCE)).await {
                 Err(LinkError::Silent(Silence::ServerFault) | LinkError::Problem(_)) => {
                     return Err(SyncError::NotTaken("the server has none to give".into()));
                 }

@@ -18,7 +18,7 @@ use wire::line::{self, Act, Begun, Decided, NamedTake, Person, Settled};
 use crate::ledger::State as Stand;
 use crate::link::LinkError;
 use crate::risk;
-use crate::till::{DEADLINE, LineState, State, Till};
+use crate::till::{LineState, State, Till};
 
 /// A redemption that was decided, and whose lines are on disk.
 #[derive(Clone, Debug)]
@@ -99,12 +99,14 @@ impl Till {
                 Some(_) => return Err(Reason::Unfinished),
                 None => {
                     let number = self.new_number(now);
-                    match state.line {
+                    let silence = match state.line {
                         LineState::Revoked => return Err(Reason::TillRevoked),
-                        LineState::Offline(silence) => {
-                            return self.decide_alone(state, number, wish, silence).map(Some);
-                        }
-                        LineState::Online => {}
+                        LineState::Offline(silence) => Some(silence),
+                        // A customer for whom the server was waited for in vain just now does not wait again.
+                        LineState::Online | LineState::Slow => state.waited_for(known),
+                    };
+                    if let Some(silence) = silence {
+                        return self.decide_alone(state, number, wish, silence).map(Some);
                     }
                     let begun =
                         begin(number, wish, known, Asking::Server, self.time().doubt, state.policy().version);
@@ -179,7 +181,7 @@ impl Till {
         let asked = self.ask_server_patiently(number, begun, begun_at, deadline, again);
         let asked = tokio::time::timeout(deadline, asked).await;
         asked.unwrap_or_else(|_| {
-            self.note_line::<()>(&Err(LinkError::Silent(Silence::TimedOut)));
+            self.note_line::<()>(&Err(LinkError::Silent(Silence::TimedOut)), None);
             Some(Answer::Silent(Silence::TimedOut))
         })
     }
@@ -203,7 +205,6 @@ impl Till {
         if (waiting > 0 || again)
             && let Err(error) = self.push(deadline).await
         {
-            self.note_line::<()>(&Err(error.clone()));
             return Some(answer_of(error));
         }
         let redeem = Redeem {
@@ -217,8 +218,8 @@ impl Till {
             at: begun_at.0,
             moment: begun.proof.as_ref().and_then(|proof| proof.moment),
         };
-        let answer = link.redeem(&number.to_string(), &redeem, deadline).await;
-        self.note_line(&answer);
+        let number = number.to_string();
+        let answer = self.timed(link.redeem(&number, &redeem, deadline)).await;
         Some(match answer {
             Ok(Redeemed::Counted) => Answer::Counted,
             Ok(Redeemed::Refused { reason, earlier }) => {
@@ -252,12 +253,13 @@ impl Till {
             }
             let act = Act::Undone { number: number.to_string(), of: of.to_string(), clerk: clerk.clone() };
             state.write(now, vec![act])?;
-            state.line == LineState::Online
+            matches!(state.line, LineState::Online | LineState::Slow)
         };
         if online {
             let deadline = self.deadline();
-            let pushed = tokio::time::timeout(deadline, self.push(deadline)).await;
-            self.note_line(&pushed.unwrap_or(Err(LinkError::Silent(Silence::TimedOut))));
+            if tokio::time::timeout(deadline, self.push(deadline)).await.is_err() {
+                self.note_line::<()>(&Err(LinkError::Silent(Silence::TimedOut)), None);
+            }
         }
         self.wake.notify_one();
         self.tell_news();
@@ -292,12 +294,6 @@ impl Till {
         self.tell_news();
         Ok(Concluded { number, decision: Decision::counted(reason), at: now })
     }
-
-    /// How long a look-up or a redemption waits for the server at most. May not be asked while the state is locked.
-    pub fn deadline(&self) -> Duration {
-        let policy = self.lock().as_ref().map(State::policy);
-        policy.map_or(DEADLINE, |policy| Duration::from_millis(policy.deadline_ms.into()))
-    }
 }
 
 /// Decides from the answer and from what this till knows now, with what it has done itself meanwhile.
@@ -316,6 +312,10 @@ fn answer_of(error: LinkError) -> Answer {
         LinkError::Barred => Answer::Refused(Reason::TillRevoked.into()),
         LinkError::Problem(problem) if problem.error == "never_issued" => {
             Answer::Refused(Reason::NeverIssued.into())
+        }
+        // The server holds another journal of this till: what this one says can no longer be relied on.
+        LinkError::Problem(problem) if problem.error == "quarantined" => {
+            Answer::Refused(Reason::JournalBroken.into())
         }
         LinkError::Problem(problem) => {
             tracing::error!(error = %problem.error, "the server would not judge a redemption");

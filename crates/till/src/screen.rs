@@ -65,6 +65,8 @@ pub struct Status {
 pub enum Line {
     /// It answers.
     Online,
+    /// It answers slowly.
+    Slow,
     /// It does not.
     Offline(Silence),
     /// There is none yet.

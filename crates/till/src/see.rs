@@ -184,7 +184,7 @@ impl Till {
             Some(state) => match state.line {
                 LineState::Revoked => Err(Reason::TillRevoked.into()),
                 LineState::Offline(silence) => Ok(Err(silence)),
-                LineState::Online => Ok(Ok(state.link.clone())),
+                LineState::Online | LineState::Slow => Ok(Ok(state.link.clone())),
             },
         }
     }
@@ -207,8 +207,7 @@ impl Till {
             Ok(link) => link,
             Err(silence) => return Ok(Err(silence)),
         };
-        let answer = link.lookup(lookup, self.deadline()).await;
-        self.note_line(&answer);
+        let answer = self.timed(link.lookup(lookup, self.deadline())).await;
         match answer {
             Ok(found) => Ok(self.join_found(&found).ok_or(Silence::Garbled)),
             Err(error) => told_by(error).map(Err),
@@ -313,8 +312,7 @@ impl Till {
             Err(silence) => silence,
             Ok(link) => {
                 let wanted = Wanted { stretched: stretched.iter().map(|code| hex(code)).collect() };
-                let answer = link.candidates(&wanted, self.deadline()).await;
-                self.note_line(&answer);
+                let answer = self.timed(link.candidates(&wanted, self.deadline())).await;
                 match answer {
                     Ok(found) => {
                         let joined = found.candidates.iter().filter_map(|found| self.join_found(found));

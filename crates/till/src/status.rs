@@ -1,12 +1,17 @@
-//! How a till stands, in figures, and who stands at it.
+//! How a till stands, in figures, how its line is, and who stands at it.
+
+use std::time::Duration;
 
 use model::time::UnixMs;
+use model::verdict::Silence;
 use wire::line::Person;
 
 use crate::folder::Practice;
+use crate::line::Health;
+use crate::link::LinkError;
 use crate::redeem::Approval;
 use crate::staff::{self, Door, SignInError};
-use crate::till::{DEADLINE, LineState, Till};
+use crate::till::{LineState, State, Till};
 
 /// How a till stands.
 #[derive(Clone, Debug, Default)]
@@ -27,6 +32,16 @@ pub struct Standing {
     pub journal_fault: Option<String>,
 }
 
+impl From<Health> for LineState {
+    fn from(health: Health) -> LineState {
+        match health {
+            Health::Online => LineState::Online,
+            Health::Slow => LineState::Slow,
+            Health::Offline(silence) => LineState::Offline(silence),
+        }
+    }
+}
+
 impl Till {
     /// How this till stands.
     pub fn standing(&self) -> Standing {
@@ -43,11 +58,10 @@ impl Till {
         }
     }
 
-    /// Asks the server for a sign of life, and takes note of it.
-    pub async fn probe(&self) {
-        let Some(link) = self.lock().as_ref().map(|state| state.link.clone()) else { return };
-        let answer = link.setup(DEADLINE).await;
-        self.note_line(&answer);
+    /// Asks the server for a sign of life, and takes note of it: why none came, or nothing.
+    pub async fn probe(&self) -> Option<LinkError> {
+        let link = self.lock().as_ref().map(|state| state.link.clone())?;
+        self.timed(link.setup(self.deadline())).await.err()
     }
 
     /// A demo chain's practice codes.
@@ -81,5 +95,68 @@ impl Till {
         let staff = &guard.as_ref()?.copy.setup()?.staff;
         let person = staff::find(staff, &wanted)?;
         Some(Person { id: person.id.clone(), name: person.name.clone() })
+    }
+
+    /// Makes a call that a customer may be waiting for, within the deadline whatever the link does, and takes note of how
+    /// it went and how long it took.
+    pub(crate) async fn timed<T>(
+        &self,
+        call: impl Future<Output = Result<T, LinkError>>,
+    ) -> Result<T, LinkError> {
+        let began = self.passed();
+        let result = tokio::time::timeout(self.deadline(), call).await;
+        let result = result.unwrap_or(Err(LinkError::Silent(Silence::TimedOut)));
+        let took = Duration::from_millis(self.passed().0.saturating_sub(began.0));
+        self.note_line(&result, Some(took));
+        result
+    }
+
+    /// Makes a call whose length says nothing of the line, and takes note of how it went.
+    pub(crate) async fn noted<T>(
+        &self,
+        call: impl Future<Output = Result<T, LinkError>>,
+    ) -> Result<T, LinkError> {
+        let result = call.await;
+        self.note_line(&result, None);
+        result
+    }
+
+    /// Takes note of how a request went, and how long it took if that is of the line.
+    pub(crate) fn note_line<T>(&self, result: &Result<T, LinkError>, took: Option<Duration>) {
+        let (now, deadline) = (self.passed(), self.deadline());
+        let changed = match self.lock().as_mut() {
+            Some(state) => {
+                let new = match result {
+                    Err(LinkError::Barred) => LineState::Revoked,
+                    // Only the server itself can let a barred till in again; its silence does not.
+                    Err(LinkError::Silent(_)) if state.line == LineState::Revoked => LineState::Revoked,
+                    Err(LinkError::Silent(silence)) => state.meter.silent(*silence, now).into(),
+                    Ok(_) | Err(LinkError::Problem(_)) => state.meter.answered(took, deadline, now).into(),
+                };
+                self.set_line(state, new)
+            }
+            None => false,
+        };
+        if changed {
+            self.wake.notify_one();
+            self.tell_news();
+        }
+    }
+
+    /// Whether that changed anything.
+    fn set_line(&self, state: &mut State, new: LineState) -> bool {
+        if state.line == new {
+            return false;
+        }
+        let barred = new == LineState::Revoked;
+        if state.identity.barred != barred {
+            state.identity.barred = barred;
+            if let Err(error) = self.folder.set_identity(&state.identity) {
+                tracing::error!(%error, "that the till is barred, or is no longer, was not kept");
+            }
+        }
+        tracing::info!(from = ?state.line, to = ?new, "the line has changed");
+        state.line = new;
+        true
     }
 }

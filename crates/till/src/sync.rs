@@ -5,8 +5,6 @@
 
 use std::time::Duration;
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD as BASE64;
 use model::redemption::Number;
 use model::settlement::Settlement;
 use model::time::UnixMs;
@@ -15,8 +13,9 @@ use wire::line::{Act, Settled};
 
 use crate::ledger::State as Stand;
 use crate::link::{Held, LinkError};
+use crate::retry::{self, Retry};
 use crate::store::copy::Position;
-use crate::till::{State, Till};
+use crate::till::{LineState, State, Till};
 
 /// So many lines travel in one request.
 const LINES_PER_PUSH: u32 = 200;
@@ -24,9 +23,6 @@ const LINES_PER_PUSH: u32 = 200;
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 /// How long the server may keep a feed request while nothing changes.
 const FEED_WAIT: Duration = Duration::from_secs(25);
-/// The pause after a failed round, at first and at most.
-const PAUSE_MIN: Duration = Duration::from_millis(500);
-const PAUSE_MAX: Duration = Duration::from_secs(5);
 
 /// Why a round ended early.
 #[derive(Debug, thiserror::Error)]
@@ -48,11 +44,11 @@ pub enum SyncError {
 impl Till {
     /// Follows the server until the task is dropped.
     pub async fn keep_in_sync(&self) {
-        let mut pause = PAUSE_MIN;
+        let mut retry = Retry::default();
         loop {
             match self.round().await {
                 Ok(()) => {
-                    pause = PAUSE_MIN;
+                    retry.succeeded();
                     // Waits at the server for news, or here for something to send.
                     let outcome = tokio::select! {
                         outcome = self.pull(FEED_WAIT) => outcome,
@@ -68,13 +64,13 @@ impl Till {
                 }
                 Err(error) => tracing::debug!(%error, "a round of sync ended early"),
             }
-            // Each till pauses a little differently, so that a chain's tills do not all knock at once.
-            let jitter = f64::from(self.random_byte()) / 255.0;
+            let asked = self.lock().as_ref().and_then(|state| state.link.rest());
+            // However much there is to send, nobody knocks more often than that.
+            tokio::time::sleep(retry::FLOOR).await;
             tokio::select! {
-                () = tokio::time::sleep(pause.mul_f64(0.5 + jitter / 2.0)) => {}
+                () = tokio::time::sleep(retry.failed(self.random_byte(), asked).saturating_sub(retry::FLOOR)) => {}
                 () = self.wake.notified() => {}
             }
-            pause = (pause * 2).min(PAUSE_MAX);
         }
     }
 
@@ -87,18 +83,16 @@ impl Till {
     /// One round: asks, hands in, fetches. Afterwards the server knows everything that this till knows.
     pub async fn round(&self) -> Result<(), SyncError> {
         self.keep_mark();
-        let done = async {
-            self.settle_doubts().await?;
-            self.push(PATIENCE).await?;
-            self.pull(Duration::ZERO).await
-        };
-        let done = done.await;
-        match &done {
-            Ok(()) => self.note_line::<()>(&Ok(())),
-            Err(SyncError::Link(error)) => self.note_line::<()>(&Err(error.clone())),
-            Err(SyncError::Disk(_) | SyncError::NotTaken(_) | SyncError::NotEnrolled) => {}
+        self.settle_doubts().await?;
+        self.push(PATIENCE).await?;
+        self.pull(Duration::ZERO).await?;
+        // A line that was lost is believed after a second good call, and a slow one is measured without a customer.
+        let line = self.lock().as_ref().map(|state| state.line);
+        if matches!(line, Some(LineState::Slow | LineState::Offline(_))) {
+            // Whatever it says, that it was said is noted.
+            let _ = self.probe().await;
         }
-        done
+        Ok(())
     }
 
     /// Asks what became of redemptions that were begun and never decided, because the program stopped in between.
@@ -111,7 +105,7 @@ impl Till {
             (state.link.clone(), doubts)
         };
         for number in doubts {
-            let settlement = match link.ask(&number.to_string(), PATIENCE).await? {
+            let settlement = match self.noted(link.ask(&number.to_string(), PATIENCE)).await? {
                 Fate::Counted(_) => Settlement::Confirmed,
                 Fate::Voided => Settlement::Voided,
             };
@@ -144,10 +138,9 @@ impl Till {
                     return Ok(());
                 }
                 let last = after + lines.len() as u64;
-                let lines = lines.iter().map(|bytes| BASE64.encode(bytes)).collect();
                 (state.link.clone(), Lines { epoch: journal.epoch(), after, lines }, last)
             };
-            let intake = match link.lines(&lines, deadline).await {
+            let intake = match self.noted(link.lines(&lines, deadline)).await {
                 // The server was set back to an older state: it gets the lines after its head once more.
                 Err(LinkError::Problem(problem)) if problem.error == "gap" && !went_back => {
                     went_back = true;
@@ -234,9 +227,7 @@ impl Till {
                 };
                 (state.link.clone(), position, held)
             };
-            let page = link.feed(&held, wait).await;
-            self.note_line(&page);
-            let page = page?;
+            let page = self.noted(link.feed(&held, wait)).await?;
             self.hear_time(UnixMs(page.now));
             let status = page.status;
             let setup_is_old = {
@@ -264,9 +255,9 @@ impl Till {
                 state.copy.setup().map(|setup| setup.version) != Some(page.setup)
             };
             if setup_is_old {
-                let setup = link.setup(PATIENCE).await?;
+                let setup = self.noted(link.setup(PATIENCE)).await?;
                 if setup.practice {
-                    let codes = link.practice(PATIENCE).await?;
+                    let codes = self.noted(link.practice(PATIENCE)).await?;
                     self.folder.set_practice(&codes).map_err(|error| SyncError::Disk(error.to_string()))?;
                 }
                 let mut guard = self.lock();

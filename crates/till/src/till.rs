@@ -17,13 +17,14 @@ use model::signed::trust::Trust;
 use model::time::{Anchor, Effective, MonotonicMs, UnixMs, Watch};
 use model::verdict::{Reason, Silence};
 use tokio::sync::{Notify, watch};
-use wire::api::Enrol;
 use wire::line::{Act, Line};
 
 use crate::folder::{Folder, FolderError, Identity, Kept};
 use crate::ledger::Ledger;
-use crate::link::{HttpLink, Link, LinkError};
+use crate::line::Meter;
+use crate::link::{HttpLink, Joining, Link, LinkError};
 use crate::real::{Clock, Dice};
+use crate::signer::Signer;
 use crate::store::copy::{Copy, CopyError};
 use crate::store::journal::{Journal, JournalError};
 use crate::transport::Transport;
@@ -38,7 +39,7 @@ const ENROL_DEADLINE: Duration = Duration::from_secs(15);
 const MARK_EVERY_MS: i64 = 15 * 60 * 1000;
 
 /// Makes the line of an enrolled till; a test hands in one that it can cut.
-pub type Connect = dyn Fn(&Identity) -> Result<Arc<dyn Link>, LinkError> + Send + Sync;
+pub type Connect = dyn Fn(&Identity, Arc<Signer>) -> Result<Arc<dyn Link>, LinkError> + Send + Sync;
 
 /// Finds the way to the server at an address; a simulation hands in one of its own.
 pub type Reach = dyn Fn(&str) -> Result<Arc<dyn Transport>, LinkError> + Send + Sync;
@@ -78,6 +79,8 @@ pub(crate) struct State {
     /// What the codes of the chain's malls look like.
     pub profiles: Vec<Profile>,
     pub line: LineState,
+    /// Measures the line.
+    pub meter: Meter,
     /// The mark that there are lines in the journal.
     pub begun: PathBuf,
     /// The redemption that is being decided right now: nobody else asks after it.
@@ -91,7 +94,9 @@ pub(crate) struct State {
 pub enum LineState {
     /// It answers, or has not been tried yet.
     Online,
-    /// It does not.
+    /// It answers slowly; it is still asked.
+    Slow,
+    /// It does not answer, and is not asked while a customer waits.
     Offline(Silence),
     /// It has barred this till.
     Revoked,
@@ -155,8 +160,9 @@ impl Till {
         reach: Arc<Reach>,
     ) -> Result<Till, OpenError> {
         let over = reach.clone();
-        let connect: Box<Connect> =
-            Box::new(move |identity| Ok(Arc::new(HttpLink::over(over(&identity.address)?, identity))));
+        let connect: Box<Connect> = Box::new(move |identity, signer| {
+            Ok(Arc::new(HttpLink::over(over(&identity.address)?, identity, signer)))
+        });
         Till::open_by(folder, clock, dice, reach, connect)
     }
 
@@ -213,7 +219,9 @@ impl Till {
         *self.kept() = kept;
         let campaigns = copy.setup().map(crate::keys::campaigns).unwrap_or_default();
         let profiles = copy.setup().map(crate::keys::profiles).unwrap_or_default();
-        let link = (self.connect)(&identity)?;
+        let key = self.folder.device_key()?.ok_or(OpenError::Identity)?;
+        let signer = Signer::of(&identity, key, self.clock.clone(), self.dice.clone());
+        let link = (self.connect)(&identity, Arc::new(signer.ok_or(OpenError::Identity)?))?;
         let identity_barred = identity.barred;
         *self.lock() = Some(State {
             identity,
@@ -226,6 +234,7 @@ impl Till {
             campaigns,
             profiles,
             line: if identity_barred { LineState::Revoked } else { LineState::Online },
+            meter: Meter::default(),
             begun,
             in_hand: None,
             copy_rebuilt: aside.is_some(),
@@ -247,13 +256,16 @@ impl Till {
         // A typed code may have lower case, spaces and hyphens in it.
         let code = model::code::Code::read(code)
             .map_or_else(|_| code.trim().to_owned(), |code| code.secret().into());
-        let enrol = Enrol { code, till: name.to_owned() };
         let transport = (self.reach)(address)?;
-        let enrolled = crate::link::enrol(&*transport, &enrol, ENROL_DEADLINE).await?;
+        let key = self.folder.key_for_code(&wire::enrolment::id(&code), &*self.dice);
+        let key = key.map_err(OpenError::from)?;
+        let (clock, dice) = (&*self.clock, &*self.dice);
+        let joining = Joining { code: &code, name, key: &key, clock, dice };
+        let enrolled = crate::link::enrol(&*transport, &joining, ENROL_DEADLINE).await?;
         let identity = Identity {
             address: address.trim().trim_end_matches('/').to_owned(),
             device: enrolled.device,
-            token: enrolled.token,
+            answer_key: enrolled.answer_key,
             store: enrolled.store,
             till: enrolled.till,
             store_key: enrolled.store_key,
@@ -393,34 +405,10 @@ impl Till {
         self.news.send_modify(|count| *count += 1);
     }
 
-    /// Takes note of how a request went.
-    pub(crate) fn note_line<T>(&self, result: &Result<T, LinkError>) {
-        let new = match result {
-            Ok(_) | Err(LinkError::Problem(_)) => LineState::Online,
-            Err(LinkError::Silent(silence)) => LineState::Offline(*silence),
-            Err(LinkError::Barred) => LineState::Revoked,
-        };
-        let changed = match self.lock().as_mut() {
-            // Only the server itself can let a barred till in again; its silence does not.
-            Some(state) if state.line == LineState::Revoked && matches!(new, LineState::Offline(_)) => false,
-            Some(state) if state.line != new => {
-                let barred = new == LineState::Revoked;
-                if state.identity.barred != barred {
-                    state.identity.barred = barred;
-                    if let Err(error) = self.folder.set_identity(&state.identity) {
-                        tracing::error!(%error, "that the till is barred, or is no longer, was not kept");
-                    }
-                }
-                tracing::info!(from = ?state.line, to = ?new, "the line has changed");
-                state.line = new;
-                true
-            }
-            _ => false,
-        };
-        if changed {
-            self.wake.notify_one();
-            self.tell_news();
-        }
+    /// How long a look-up or a redemption waits for the server at most. May not be asked while the state is locked.
+    pub fn deadline(&self) -> Duration {
+        let policy = self.lock().as_ref().map(State::policy);
+        policy.map_or(DEADLINE, |policy| Duration::from_millis(policy.deadline_ms.into()))
     }
 }
 
@@ -429,6 +417,14 @@ impl State {
         Place {
             store: StoreId(self.identity.store.id.clone()),
             device: DeviceId(self.identity.device.clone()),
+        }
+    }
+
+    /// Why the server was not heard when it was asked about `known`, if that was the last call of all.
+    pub(crate) fn waited_for(&self, known: &Known) -> Option<Silence> {
+        match known.origin {
+            Origin::Copy(_) | Origin::Signature(_) | Origin::NotCovered(_) => self.meter.just_failed(),
+            Origin::Server => None,
         }
     }
 

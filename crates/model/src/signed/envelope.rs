@@ -1,7 +1,7 @@
 //! The signed frame: COSE_Sign1 (RFC 9052, 4.2) with exactly the headers we use.
 //!
-//! The content type in the protected header keeps apart what is signed: a code has none, a trust list and a status
-//! update each have their own, and a root is no COSE_Sign1 at all. What was signed as one can thus never be read as
+//! The content type in the protected header keeps apart what is signed: a code has none, a trust list, a status
+//! update, a journal line and the end of an export each have their own, and a root is no COSE_Sign1 at all. What was signed as one can thus never be read as
 //! another. Protected header and payload go into the signature as they came, byte for byte.
 //!
 //! Frames are made with `coset`, which writes them deterministically. They are read by hand: a general decoder takes
@@ -10,7 +10,7 @@
 use coset::{CoseSign1Builder, HeaderBuilder, TaggedCborSerializable, iana};
 
 use super::cbor::{NotCbor, Reader, Writer};
-use super::key::{IssuingKey, Kid, PublicKey};
+use super::key::{Kid, PublicKey, SigningKey};
 
 /// COSE label: the algorithm.
 const ALG: i64 = 1;
@@ -57,6 +57,8 @@ pub(super) enum Content {
     Code,
     TrustList,
     StatusUpdate,
+    Line,
+    Export,
 }
 
 impl Content {
@@ -65,6 +67,8 @@ impl Content {
             Content::Code => None,
             Content::TrustList => Some("application/counterfoil-trust-list+cbor"),
             Content::StatusUpdate => Some("application/counterfoil-status-update+cbor"),
+            Content::Line => Some("application/counterfoil-line+cbor"),
+            Content::Export => Some("application/counterfoil-export+cbor"),
         }
     }
 }
@@ -106,7 +110,7 @@ impl<'a> Frame<'a> {
 }
 
 /// Signs `payload` as `content`, without a link.
-pub(super) fn seal(payload: &[u8], content: Content, key: &IssuingKey) -> Vec<u8> {
+pub(super) fn seal(payload: &[u8], content: Content, key: &SigningKey) -> Vec<u8> {
     let mut header = HeaderBuilder::new().algorithm(iana::Algorithm::Ed25519).key_id(key.kid().0.to_vec());
     if let Some(media_type) = content.media_type() {
         header = header.content_type(media_type.to_owned());

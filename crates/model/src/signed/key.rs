@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use ed25519_dalek::{Signature, Signer, SigningKey, VerifyingKey};
+use ed25519_dalek::{Signature, Signer, VerifyingKey};
 use sha2::{Digest, Sha256};
 
 use super::cbor::Writer;
@@ -45,8 +45,9 @@ impl PublicKey {
         thumbprint(&self.key)
     }
 
-    /// Whether `signature` of `message` is this key's. Strict: a signature cannot be changed into another valid one.
-    pub(super) fn signed(self, message: &[u8], signature: &[u8; 64]) -> bool {
+    /// Whether `signature` of `message` is this key's. Strict: a signature cannot be changed into another valid one
+    /// (`verify_strict`, which also refuses what RFC 8032, 5.1.7, leaves open).
+    pub fn signed(self, message: &[u8], signature: &[u8; 64]) -> bool {
         self.key.verify_strict(message, &Signature::from_bytes(signature)).is_ok()
     }
 
@@ -74,17 +75,18 @@ impl fmt::Debug for PublicKey {
     }
 }
 
-/// A key that signs. As an issuing key it signs codes, as a role key trust lists and status updates, as a root key
-/// roots; what a key may sign is the root's and the list's to say, and each kind of content is signed apart.
+/// A key that signs. At the backend: as an issuing key codes, as a role key trust lists and status updates, as a root
+/// key roots. At a till: as its device key the lines of its journal and its requests. What a key may sign is the
+/// root's, the list's and the enrolment's to say, and each kind of content is signed apart.
 ///
-/// Only the backend holds one. It is wiped from memory when dropped, and `Debug` does not show it.
+/// It is wiped from memory when dropped, and `Debug` does not show it.
 #[derive(Clone)]
-pub struct IssuingKey(SigningKey);
+pub struct SigningKey(ed25519_dalek::SigningKey);
 
-impl IssuingKey {
+impl SigningKey {
     /// The key of that seed, which must come from a cryptographic source (RFC 8032, 5.1.5).
-    pub fn from_seed(seed: [u8; 32]) -> IssuingKey {
-        IssuingKey(SigningKey::from_bytes(&seed))
+    pub fn from_seed(seed: [u8; 32]) -> SigningKey {
+        SigningKey(ed25519_dalek::SigningKey::from_bytes(&seed))
     }
 
     /// The key that others check its signatures with.
@@ -92,19 +94,27 @@ impl IssuingKey {
         PublicKey::of(self.0.verifying_key())
     }
 
+    /// Its seed, for whoever keeps the key. Whoever has this can sign in its name.
+    pub fn seed(&self) -> [u8; 32] {
+        self.0.to_bytes()
+    }
+
     /// Its public key's short name.
     pub fn kid(&self) -> Kid {
         self.public().kid()
     }
 
-    pub(super) fn sign(&self, message: &[u8]) -> [u8; 64] {
+    /// The signature of `message` (RFC 8032, 5.1.6). What is signed must say what it is in its first bytes, so that it
+    /// can never be taken for something else: a frame begins with a COSE context string, a request with the name of
+    /// its first component.
+    pub fn sign(&self, message: &[u8]) -> [u8; 64] {
         self.0.sign(message).to_bytes()
     }
 }
 
-impl fmt::Debug for IssuingKey {
+impl fmt::Debug for SigningKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "IssuingKey({:02x?}, secret)", self.kid().0)
+        write!(f, "SigningKey({:02x?}, secret)", self.kid().0)
     }
 }
 
@@ -147,7 +157,7 @@ mod tests {
     #[test]
     fn the_signatures_of_rfc_8032_come_out_as_printed() {
         for [seed, public, message, signature] in RFC_8032 {
-            let key = IssuingKey::from_seed(block(seed));
+            let key = SigningKey::from_seed(block(seed));
             assert_eq!(key.public().to_bytes(), block(public), "the public key");
             assert_eq!(key.sign(&unhex(message)), block(signature), "the signature");
             assert!(key.public().signed(&unhex(message), &block(signature)), "which verifies");
@@ -165,7 +175,7 @@ mod tests {
 
     #[test]
     fn a_log_line_never_shows_a_seed() {
-        let shown = format!("{:?}", IssuingKey::from_seed([0xAB; 32]));
+        let shown = format!("{:?}", SigningKey::from_seed([0xAB; 32]));
         assert!(shown.contains("secret") && !shown.contains("ab, ab"), "only the short name: {shown}");
     }
 }

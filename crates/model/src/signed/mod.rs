@@ -5,7 +5,8 @@
 //! issue what stands in the [`trust`] list, and what became of each serial number in the [`status`] lists; both
 //! are signed too.
 //!
-//! Whoever holds all of a till's data can make no code: only public keys, anchors and states are there.
+//! Whoever holds all of a till's data can make no code: only public keys, anchors and states are there. The one private
+//! [`key`] of a till signs [`record`]s: the lines of its journal, which prove themselves to whoever reads them.
 //!
 //! Everything is written in deterministic CBOR (RFC 8949, 4.2) inside COSE (RFC 9052), and read as strictly: one
 //! content has one encoding, and any other one is refused before a signature is looked at.
@@ -13,7 +14,8 @@
 mod cbor;
 pub mod chain;
 mod envelope;
-mod key;
+pub mod key;
+pub mod record;
 pub mod status;
 pub mod text;
 pub mod token;

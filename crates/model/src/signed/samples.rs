@@ -1,6 +1,6 @@
 //! Keys, claims and lists that the tests share.
 
-use super::token::{Claims, IssuingKey, Serial, SignedKind};
+use super::token::{Claims, Serial, SignedKind, SigningKey};
 use super::trust::{Key, Root, Scope, Trust, TrustList, sign_list, sign_root};
 use crate::entitlement::Fen;
 use crate::time::{UnixMs, Window};
@@ -9,8 +9,8 @@ use crate::time::{UnixMs, Window};
 pub(super) const NOW: UnixMs = UnixMs(1_780_000_000_000);
 pub(super) const DAY: i64 = 24 * 3600;
 
-pub(super) fn key(seed: u8) -> IssuingKey {
-    IssuingKey::from_seed([seed; 32])
+pub(super) fn key(seed: u8) -> SigningKey {
+    SigningKey::from_seed([seed; 32])
 }
 
 /// The key that issues codes, its role key, and the three root keys.
@@ -65,7 +65,7 @@ pub(super) fn root(version: u32, roots: &[u8], roles: &[u8]) -> Root {
 }
 
 pub(super) fn signed_root(root: &Root, seeds: &[u8]) -> Vec<u8> {
-    let keys: Vec<IssuingKey> = seeds.iter().map(|seed| key(*seed)).collect();
+    let keys: Vec<SigningKey> = seeds.iter().map(|seed| key(*seed)).collect();
     sign_root(root, &keys.iter().collect::<Vec<_>>()).unwrap()
 }
 

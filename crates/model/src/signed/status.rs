@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 
 use super::cbor::{NotCbor, Reader, Writer};
 use super::envelope::{Content, seal};
-use super::key::IssuingKey;
+use super::key::SigningKey;
 use super::trust::{NotSignable, NotTaken, Trust, read_time, write_time};
 use crate::time::UnixMs;
 
@@ -181,7 +181,7 @@ impl StatusUpdate {
 }
 
 /// Signs an update with a role key.
-pub fn sign_update(update: &StatusUpdate, key: &IssuingKey) -> Result<Vec<u8>, NotSignable> {
+pub fn sign_update(update: &StatusUpdate, key: &SigningKey) -> Result<Vec<u8>, NotSignable> {
     let payload = write(update);
     let signed = seal(&payload, Content::StatusUpdate, key);
     let readable = read(&payload).ok().as_ref() == Some(update);

@@ -8,7 +8,7 @@
 //! it hashes down to the signed anchor or it does not. Any COSE verifier therefore accepts what the phone shows.
 
 pub use super::envelope::Algorithm;
-pub use super::key::{IssuingKey, Kid, PublicKey};
+pub use super::key::{Kid, PublicKey, SigningKey};
 
 use super::cbor::{NotCbor, Reader, Writer};
 use super::chain::{self, Link, Reveal};
@@ -214,7 +214,7 @@ pub enum NotIssuable {
 
 /// Signs `claims`. In a rotating code the anchor must be that of a chain of [`chain::length`] steps; the result is
 /// the template into which [`splice`] puts the present link.
-pub fn issue(claims: &Claims, key: &IssuingKey) -> Result<Vec<u8>, NotIssuable> {
+pub fn issue(claims: &Claims, key: &SigningKey) -> Result<Vec<u8>, NotIssuable> {
     let token = seal(&write_claims(claims)?, Content::Code, key);
     // A map with one pair instead of none, whose label takes 5 bytes and whose string has a head of 1.
     let reveal = if claims.anchor.is_some() { 5 + 1 + REVEAL_BYTES } else { 0 };

@@ -19,7 +19,7 @@ use sha2::{Digest, Sha256};
 
 use super::cbor::{NotCbor, Reader, Writer};
 use super::envelope::{Content, Frame, seal};
-use super::key::{IssuingKey, PublicKey};
+use super::key::{PublicKey, SigningKey};
 use crate::time::UnixMs;
 
 /// How long roots and lists are good past their expiry: 7 days (seconds).
@@ -211,7 +211,7 @@ impl Trust {
 }
 
 /// Signs a list with a role key.
-pub fn sign_list(list: &TrustList, key: &IssuingKey) -> Result<Vec<u8>, NotSignable> {
+pub fn sign_list(list: &TrustList, key: &SigningKey) -> Result<Vec<u8>, NotSignable> {
     let payload = list::write(list);
     let signed = seal(&payload, Content::TrustList, key);
     let readable = list::read(&payload).ok().as_ref() == Some(list);

@@ -11,7 +11,7 @@ use model::signed::chain::{self, Link, Reveal};
 use model::signed::status::{StatusUpdate, read_update, sign_update};
 use model::signed::text::{Recognised, recognise, write_cf1, write_cfn};
 use model::signed::token::{
-    Algorithm, Claims, IssuingKey, Serial, SignedKind, Unverified, issue, splice, verify,
+    Algorithm, Claims, Serial, SignedKind, SigningKey, Unverified, issue, splice, verify,
 };
 use model::signed::trust::{NotTaken, Root, Trust, sign_list, sign_root};
 use model::time::UnixMs;
@@ -32,7 +32,7 @@ const UPDATE_TYPE: &str = "application/counterfoil-status-update+cbor";
 fn genuine() -> &'static [Vec<u8>; 3] {
     static GENUINE: OnceLock<[Vec<u8>; 3]> = OnceLock::new();
     GENUINE.get_or_init(|| {
-        let key = IssuingKey::from_seed(ISSUER);
+        let key = SigningKey::from_seed(ISSUER);
         let other =
             Claims { serial: Serial { campaign: 7, number: 43 }, kind: SignedKind::Order, ..claims() };
         [issue(&claims(), &key).unwrap(), issue(&other, &key).unwrap(), rotating(5)]
@@ -45,7 +45,7 @@ fn rotating(step: u16) -> Vec<u8> {
         expires_at: NOW.plus_seconds(30 * i64::from(STEPS)),
         ..claims()
     };
-    let template = issue(&claims, &IssuingKey::from_seed(ISSUER)).unwrap();
+    let template = issue(&claims, &SigningKey::from_seed(ISSUER)).unwrap();
     splice(&template, chain::reveal(TAIL, claims.serial, STEPS, step).unwrap()).unwrap()
 }
 
@@ -155,7 +155,7 @@ proptest! {
     #[test]
     fn a_key_of_ones_own_under_the_short_name_of_a_listed_one(seed: [u8; 32]) {
         prop_assume!(seed != ISSUER);
-        let kid = IssuingKey::from_seed(ISSUER).kid().0;
+        let kid = SigningKey::from_seed(ISSUER).kid().0;
         for algorithm in [Algorithm::Ed25519, Algorithm::EdDsa] {
             let forged = seal_as(&payload(&genuine()[0]), algorithm, None, kid, seed);
             prop_assert!(is_signed(&forged, seed), "properly signed, but by a stranger");
@@ -201,7 +201,7 @@ proptest! {
     fn any_content_signed_by_the_issuer_for_another_purpose(
         content in prop::collection::vec(any::<u8>(), 0..120), media_type in "[a-z/+-]{0,40}",
     ) {
-        let kid = IssuingKey::from_seed(ISSUER).kid().0;
+        let kid = SigningKey::from_seed(ISSUER).kid().0;
         for media_type in [LIST_TYPE, UPDATE_TYPE, &media_type] {
             for content in [&content[..], &payload(&genuine()[0])] {
                 let sealed = seal_as(content, Algorithm::Ed25519, Some(media_type), kid, ISSUER);
@@ -213,7 +213,7 @@ proptest! {
 
     #[test]
     fn a_list_or_an_update_with_changes_or_of_another_kind(edits in edits(), update: bool) {
-        let (mut trust, kid) = (trust(), IssuingKey::from_seed(ROLE).kid().0);
+        let (mut trust, kid) = (trust(), SigningKey::from_seed(ROLE).kid().0);
         let (own_type, other_type) = if update { (UPDATE_TYPE, LIST_TYPE) } else { (LIST_TYPE, UPDATE_TYPE) };
         let content = if update { payload(&signed_update()) } else { payload(&signed_list()) };
         let genuine = seal_as(&content, Algorithm::Ed25519, Some(own_type), kid, ROLE);
@@ -261,7 +261,7 @@ fn two_keys_with_one_short_name_do_not_vouch_for_each_other() {
         seed[..4].copy_from_slice(&number.to_be_bytes());
         seed
     });
-    let [listed_key, stranger] = seeds.map(IssuingKey::from_seed);
+    let [listed_key, stranger] = seeds.map(SigningKey::from_seed);
     assert_eq!(listed_key.kid(), stranger.kid(), "the same short name");
     let mut list = list();
     list.keys = vec![listed(listed_key.public())];
@@ -326,28 +326,28 @@ fn rewrite(bytes: &[u8], widths: &[usize]) -> Vec<u8> {
 
 /// A till with a root, and no list yet.
 fn trust() -> Trust {
-    let roots = [[21; 32], [22; 32]].map(IssuingKey::from_seed);
-    let mut root_keys: Vec<_> = roots.iter().map(IssuingKey::public).collect();
+    let roots = [[21; 32], [22; 32]].map(SigningKey::from_seed);
+    let mut root_keys: Vec<_> = roots.iter().map(SigningKey::public).collect();
     root_keys.sort();
     let root = Root {
         version: 1,
         expires: NOW.plus_seconds(365 * DAY),
         threshold: 2,
         root_keys,
-        role_keys: vec![IssuingKey::from_seed(ROLE).public()],
+        role_keys: vec![SigningKey::from_seed(ROLE).public()],
     };
     Trust::pin(&sign_root(&root, &roots.iter().collect::<Vec<_>>()).unwrap()).unwrap()
 }
 
 fn signed_list() -> Vec<u8> {
-    let signed = sign_list(&list(), &IssuingKey::from_seed(ROLE)).unwrap();
+    let signed = sign_list(&list(), &SigningKey::from_seed(ROLE)).unwrap();
     assert!(trust().take_list(&signed, NOW).is_ok(), "the genuine one is taken");
     signed
 }
 
 fn signed_update() -> Vec<u8> {
     let update = StatusUpdate { after: 1, version: 2, more: false, at: UnixMs(NOW.0), lists: vec![] };
-    let signed = sign_update(&update, &IssuingKey::from_seed(ROLE)).unwrap();
+    let signed = sign_update(&update, &SigningKey::from_seed(ROLE)).unwrap();
     assert_eq!(read_update(&signed, &trust(), NOW), Ok(update), "the genuine one is read");
     signed
 }
@@ -360,14 +360,14 @@ fn a_root_that_was_signed_by_too_few_is_none_whatever_it_claims() {
         threshold: 2,
         root_keys: {
             let mut keys: Vec<_> =
-                [[21; 32], [22; 32]].map(|seed| IssuingKey::from_seed(seed).public()).to_vec();
+                [[21; 32], [22; 32]].map(|seed| SigningKey::from_seed(seed).public()).to_vec();
             keys.sort();
             keys
         },
-        role_keys: vec![IssuingKey::from_seed(ROLE).public()],
+        role_keys: vec![SigningKey::from_seed(ROLE).public()],
     };
-    let one = IssuingKey::from_seed([21; 32]);
-    let stranger = IssuingKey::from_seed([99; 32]);
+    let one = SigningKey::from_seed([21; 32]);
+    let stranger = SigningKey::from_seed([99; 32]);
     for keys in [vec![&one], vec![&one, &one], vec![&one, &stranger], vec![&stranger, &stranger]] {
         let signed = sign_root(&root, &keys).unwrap();
         assert_eq!(Trust::pin(&signed).err(), Some(NotTaken::NotSigned), "two of its own keys are needed");

@@ -1,9 +1,9 @@
 //! Keys, lists and frames for the tests, made without the code that is tested wherever that is possible.
 
 use coset::{CoseSign1, TaggedCborSerializable, iana};
-use ed25519_dalek::{Signature, Signer, SigningKey, VerifyingKey};
+use ed25519_dalek::{Signature, Signer, VerifyingKey};
 use model::entitlement::Fen;
-use model::signed::token::{Algorithm, Claims, IssuingKey, PublicKey, Serial, SignedKind};
+use model::signed::token::{Algorithm, Claims, PublicKey, Serial, SignedKind, SigningKey};
 use model::signed::trust::{Key, Scope, TrustList};
 use model::time::{UnixMs, Window};
 
@@ -27,7 +27,7 @@ pub fn claims() -> Claims {
 
 /// A list with the key of seed 1, which may issue anything.
 pub fn list() -> TrustList {
-    let keys = vec![listed(IssuingKey::from_seed([1; 32]).public())];
+    let keys = vec![listed(SigningKey::from_seed([1; 32]).public())];
     TrustList { version: 1, issued: NOW, expires: NOW.plus_seconds(30 * DAY), keys }
 }
 
@@ -44,7 +44,7 @@ pub fn listed(public: PublicKey) -> Key {
 
 /// Any payload as a code, signed by another implementation.
 pub fn seal(payload: &[u8], algorithm: Algorithm, seed: [u8; 32]) -> Vec<u8> {
-    seal_as(payload, algorithm, None, IssuingKey::from_seed(seed).kid().0, seed)
+    seal_as(payload, algorithm, None, SigningKey::from_seed(seed).kid().0, seed)
 }
 
 /// The same under any short name and content type.
@@ -67,7 +67,7 @@ pub fn seal_as(
     coset::CoseSign1Builder::new()
         .protected(header.build())
         .payload(payload.to_vec())
-        .create_signature(b"", |data| SigningKey::from_bytes(&seed).sign(data).to_vec())
+        .create_signature(b"", |data| ed25519_dalek::SigningKey::from_bytes(&seed).sign(data).to_vec())
         .build()
         .to_tagged_vec()
         .unwrap()
@@ -75,7 +75,7 @@ pub fn seal_as(
 
 /// Whether another implementation finds the signature of that seed's key good.
 pub fn is_signed(bytes: &[u8], seed: [u8; 32]) -> bool {
-    let public: VerifyingKey = SigningKey::from_bytes(&seed).verifying_key();
+    let public: VerifyingKey = ed25519_dalek::SigningKey::from_bytes(&seed).verifying_key();
     CoseSign1::from_tagged_slice(bytes).is_ok_and(|frame| {
         let good = frame.verify_signature(b"", |signature, data| {
             public.verify_strict(data, &Signature::from_slice(signature)?)

@@ -2,9 +2,9 @@
 
 use coset::cwt::{ClaimsSet, Timestamp};
 use coset::{CborSerializable, CoseSign, CoseSign1, TaggedCborSerializable};
-use ed25519_dalek::{Signature, Signer, SigningKey, VerifyingKey};
+use ed25519_dalek::{Signature, Signer, VerifyingKey};
 use model::signed::text::{Recognised, recognise, write_cf1};
-use model::signed::token::{Algorithm, IssuingKey, PublicKey, Unverified, issue, verify};
+use model::signed::token::{Algorithm, PublicKey, SigningKey, Unverified, issue, verify};
 use model::signed::trust::{NotTaken, Trust};
 
 use crate::frames::{NOW, block, claims, hex, list, listed, seal, unhex};
@@ -80,9 +80,9 @@ fn base45_is_that_of_rfc_9285() {
 #[test]
 fn keys_and_signatures_are_those_of_rfc_8032() {
     for [secret, public, message, signature] in ED25519 {
-        let ours = IssuingKey::from_seed(block(secret));
+        let ours = SigningKey::from_seed(block(secret));
         assert_eq!(hex(&ours.public().to_bytes()), public, "the public key");
-        let theirs = SigningKey::from_bytes(&block(secret));
+        let theirs = ed25519_dalek::SigningKey::from_bytes(&block(secret));
         assert_eq!(hex(&theirs.sign(&unhex(message)).to_bytes()), signature, "the signature");
         let mut list = list();
         list.keys = vec![listed(ours.public())];
@@ -100,7 +100,7 @@ fn the_signed_bytes_are_laid_out_as_the_cose_working_group_lays_them_out() {
     let signature = Signature::from_slice(&example.signature).unwrap();
     assert!(key.verify_strict(&unhex(SIGN1_TO_BE_SIGNED), &signature).is_ok(), "which is signed so");
     // The example's layout with our header and our claims in it: array of 4, "Signature1", header, nothing, content.
-    let token = issue(&claims(), &IssuingKey::from_seed(block(secret))).unwrap();
+    let token = issue(&claims(), &SigningKey::from_seed(block(secret))).unwrap();
     let ours = CoseSign1::from_tagged_slice(&token).unwrap();
     let (header, content) = (ours.protected.original_data.unwrap(), ours.payload.unwrap());
     let start = &unhex(SIGN1_TO_BE_SIGNED)[..12];
@@ -136,7 +136,7 @@ fn the_claims_of_rfc_8392_are_at_the_labels_that_we_use() {
     let published = ClaimsSet::from_slice(&unhex(CLAIMS)).unwrap();
     assert_eq!(published.issuer.as_deref(), Some("coap://as.example.com"), "A.1, iss");
     assert_eq!(published.expiration_time, Some(Timestamp::WholeSeconds(1_444_064_944)), "A.1, exp");
-    let token = issue(&claims(), &IssuingKey::from_seed([1; 32])).unwrap();
+    let token = issue(&claims(), &SigningKey::from_seed([1; 32])).unwrap();
     let payload = CoseSign1::from_tagged_slice(&token).unwrap().payload.unwrap();
     let ours = ClaimsSet::from_slice(&payload).unwrap();
     assert_eq!(ours.issuer, claims().issuer, "ours has its issuer there");
@@ -158,7 +158,7 @@ fn a_token_under_another_algorithm_is_refused_before_any_key_is_tried() {
     );
     assert_eq!(verify(&published, &list(), NOW), Err(Unverified::Malformed), "with ES256, which is not ours");
     // The same with a header like ours: only the algorithm differs (-7, ES256, in one byte; ours, -19, also has one).
-    let genuine = issue(&claims(), &IssuingKey::from_seed([1; 32])).unwrap();
+    let genuine = issue(&claims(), &SigningKey::from_seed([1; 32])).unwrap();
     let at = genuine.windows(3).position(|window| window == [0xA2, 0x01, 0x32]).unwrap();
     for (label, name) in [(0x26, "ES256"), (0x05, "HMAC 256/256"), (0x32 + 1, "-20"), (0xF6, "none")] {
         let mut relabelled = genuine.clone();

@@ -130,9 +130,10 @@ pub async fn tills(store: &Store, out: Out) -> Result<(), Ended> {
     Ok(out.say(&tills, || {
         let line = |till: &TillRow| {
             format!(
-                "{}  {}  enrolled {}  {} lines{}",
+                "{}  {}  key {}  enrolled {}  {} lines{}",
                 till.store,
                 till.till,
+                if till.key.is_empty() { "none" } else { &till.key },
                 when::shown(till.enrolled_at),
                 till.head,
                 if till.revoked { "  barred" } else { "" }

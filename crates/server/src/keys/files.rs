@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use model::signed::token::IssuingKey;
+use model::signed::token::SigningKey;
 
 /// Why a private key is not here.
 #[derive(Debug, thiserror::Error)]
@@ -75,7 +75,7 @@ impl Files {
     }
 
     /// The key of that name.
-    pub fn load(&self, name: &str) -> Result<IssuingKey, NoKey> {
+    pub fn load(&self, name: &str) -> Result<SigningKey, NoKey> {
         let text = self.text(name)?;
         read(&text).ok_or_else(|| NoKey::Malformed { place: self.place(name) })
     }
@@ -89,7 +89,7 @@ impl Files {
     }
 
     /// The key of that name; one of `seed` is written down if there is none yet.
-    pub fn load_or_make(&self, name: &str, seed: [u8; 32]) -> Result<IssuingKey, NoKey> {
+    pub fn load_or_make(&self, name: &str, seed: [u8; 32]) -> Result<SigningKey, NoKey> {
         match self.load(name) {
             Err(NoKey::Absent { .. }) => {}
             found => return found,
@@ -97,7 +97,7 @@ impl Files {
         make_folder(&self.folder).map_err(|error| NoKey::File { path: self.folder.clone(), error })?;
         let path = self.path(name);
         write(&path, &STANDARD.encode(seed)).map_err(|error| NoKey::File { path, error })?;
-        Ok(IssuingKey::from_seed(seed))
+        Ok(SigningKey::from_seed(seed))
     }
 
     /// The seed as text.
@@ -124,9 +124,9 @@ impl Files {
     }
 }
 
-fn read(text: &str) -> Option<IssuingKey> {
+fn read(text: &str) -> Option<SigningKey> {
     let seed: [u8; 32] = STANDARD.decode(text.trim()).ok()?.try_into().ok()?;
-    Some(IssuingKey::from_seed(seed))
+    Some(SigningKey::from_seed(seed))
 }
 
 /// `COUNTERFOIL_KEY_` and the name in capitals, with underscores for hyphens.

@@ -3,8 +3,11 @@
 //! Private halves lie in files beside the database or in the environment ([`files`]); the database holds public
 //! halves, scopes and dates. Every change ends in a new trust list, signed by the role key, which tills hear of
 //! within seconds. A role key is replaced by a new root, which enough root keys must sign.
+//!
+//! Beside these stands the answer key, by which tills know their server. It signs nothing that outlives an answer, and
+//! stands in no list: a till has it pinned from the day it was enrolled.
 
-use model::signed::token::{Claims, IssuingKey};
+use model::signed::token::{Claims, SigningKey};
 use model::signed::trust::{self, NotSignable, Root, sign_root};
 use model::time::UnixMs;
 
@@ -25,6 +28,8 @@ pub const THRESHOLD: u8 = 2;
 const ROOT_SECONDS: i64 = 3 * 365 * 24 * 3600;
 /// The first issuing key.
 const FIRST: &str = "issuing-1";
+/// The key that signs answers to tills.
+const ANSWERS: &str = "answers";
 /// The longest name of a key (characters).
 const NAME_LENGTH_MAX: usize = 40;
 
@@ -106,7 +111,7 @@ impl<'s> Keys<'s> {
         new.push(entry("lists-1", &role_key, Role::Lists, None));
         let first = self.make(FIRST)?;
         new.push(entry(FIRST, &first, Role::Issuing, Some(scope)));
-        let mut root_keys: Vec<_> = roots.iter().map(IssuingKey::public).collect();
+        let mut root_keys: Vec<_> = roots.iter().map(SigningKey::public).collect();
         root_keys.sort();
         let root = Root {
             version: 1,
@@ -115,7 +120,7 @@ impl<'s> Keys<'s> {
             root_keys,
             role_keys: vec![role_key.public()],
         };
-        let signers: Vec<&IssuingKey> = roots.iter().collect();
+        let signers: Vec<&SigningKey> = roots.iter().collect();
         let bytes = sign_root(&root, &signers)?;
         let next = NextRoot { version: 1, bytes: &bytes, keys: &new, role_key: &role_key };
         if self.store.follow_root(&next).await? { Ok(()) } else { Err(KeysError::Meanwhile) }
@@ -213,7 +218,7 @@ impl<'s> Keys<'s> {
 
     /// The newest issuing key that may sign codes with all these claims. A key that is kept elsewhere is passed over
     /// as long as another one will do.
-    pub async fn issuer(&self, claims: &[Claims]) -> Result<IssuingKey, KeysError> {
+    pub async fn issuer(&self, claims: &[Claims]) -> Result<SigningKey, KeysError> {
         let keys = self.store.keys().await?;
         if keys.is_empty() {
             return Err(KeysError::NoKeys);
@@ -234,15 +239,33 @@ impl<'s> Keys<'s> {
     }
 
     /// The key that signs trust lists and status updates, with all that there are.
-    pub async fn role_key(&self) -> Result<(Vec<KeyRow>, IssuingKey), KeysError> {
+    pub async fn role_key(&self) -> Result<(Vec<KeyRow>, SigningKey), KeysError> {
         let keys = self.store.keys().await?;
         let row = keys.iter().find(|key| key.role == Role::Lists && key.withdrawn_at.is_none());
         let key = self.private(row.ok_or(KeysError::NoKeys)?)?;
         Ok((keys, key))
     }
 
+    /// The key that signs answers to tills, which is made when the server first runs. Once tills have it pinned, another
+    /// one in its place would be a stranger to them, and is refused here.
+    pub async fn answer_key(&self) -> Result<SigningKey, KeysError> {
+        let key = match self.store.answer_key().await? {
+            Some(_) => self.files.load(ANSWERS)?,
+            // Of two processes that start at once the second finds the file that the first has made.
+            None => match self.make(ANSWERS) {
+                Err(KeysError::NoKey(NoKey::File { .. })) => self.files.load(ANSWERS)?,
+                made => made?,
+            },
+        };
+        if self.store.keep_answer_key(key.public()).await? == key.public() {
+            Ok(key)
+        } else {
+            Err(NoKey::Other { place: self.files.place(ANSWERS), name: ANSWERS.to_owned() }.into())
+        }
+    }
+
     /// The private half of that key.
-    fn private(&self, row: &KeyRow) -> Result<IssuingKey, NoKey> {
+    fn private(&self, row: &KeyRow) -> Result<SigningKey, NoKey> {
         let key = self.files.load(&row.name)?;
         if key.public() == row.public {
             Ok(key)
@@ -252,7 +275,7 @@ impl<'s> Keys<'s> {
     }
 
     /// Makes a private key, or takes the one that lies there under that name: a first try may have been cut short.
-    fn make(&self, name: &str) -> Result<IssuingKey, KeysError> {
+    fn make(&self, name: &str) -> Result<SigningKey, KeysError> {
         Ok(self.files.load_or_make(name, self.store.hands().random())?)
     }
 
@@ -268,12 +291,12 @@ impl<'s> Keys<'s> {
         Ok(())
     }
 
-    async fn change(&self, changes: &[KeyChange], role_key: &IssuingKey) -> Result<u32, KeysError> {
+    async fn change(&self, changes: &[KeyChange], role_key: &SigningKey) -> Result<u32, KeysError> {
         Ok(self.store.change_keys(changes, role_key).await??)
     }
 }
 
-fn entry(name: &str, key: &IssuingKey, role: Role, scope: Option<KeyScope>) -> NewKey {
+fn entry(name: &str, key: &SigningKey, role: Role, scope: Option<KeyScope>) -> NewKey {
     NewKey { name: name.to_owned(), public: key.public(), role, scope, until: None }
 }
 

@@ -2,7 +2,7 @@
 
 use model::entitlement::Fen;
 use model::place::StoreId;
-use model::signed::token::{self, Claims, IssuingKey, Serial, SignedKind};
+use model::signed::token::{self, Claims, Serial, SignedKind, SigningKey};
 use model::time::UnixMs;
 
 use super::*;
@@ -31,7 +31,7 @@ fn long_token(seed: u64) -> Vec<u8> {
     };
     let mut key = [0; 32];
     key.copy_from_slice(&bytes[32..]);
-    token::issue(&claims, &IssuingKey::from_seed(key)).unwrap()
+    token::issue(&claims, &SigningKey::from_seed(key)).unwrap()
 }
 
 #[test]

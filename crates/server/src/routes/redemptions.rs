@@ -6,14 +6,14 @@ use axum::response::{IntoResponse, Response};
 use wire::api::Redeem;
 
 use super::State;
-use super::auth::Till;
+use super::auth::Acting;
 use super::body::{Body, InPath};
 use super::problem::Answer;
 use crate::store::Online;
 
 pub(super) async fn redeem(
     extract::State(state): extract::State<State>,
-    Till(device): Till,
+    Acting(device): Acting,
     InPath(number): InPath,
     Body(asked): Body<Redeem>,
 ) -> Result<Response, Answer> {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use model::entitlement::Fen;
 use model::place::StoreId;
-use model::signed::token::{Algorithm, IssuingKey, PublicKey, SignedKind};
+use model::signed::token::{Algorithm, PublicKey, SignedKind, SigningKey};
 use model::signed::trust::{self, TrustList};
 use model::time::{UnixMs, Window};
 use sqlx::Row;
@@ -205,7 +205,7 @@ impl Store {
     pub async fn change_keys(
         &self,
         changes: &[KeyChange],
-        role_key: &IssuingKey,
+        role_key: &SigningKey,
     ) -> Result<Result<u32, KeysRefused>, StoreError> {
         let now = self.hands.now();
         self.write(|mut tx| async move {
@@ -291,7 +291,7 @@ pub(super) async fn insert(tx: &mut Conn, new: &NewKey, now: UnixMs) -> Result<b
 /// numbers that tills have behind them, and they would take none of its lists.
 pub(super) async fn sign_list(
     tx: &mut Conn,
-    role_key: &IssuingKey,
+    role_key: &SigningKey,
     now: UnixMs,
 ) -> Result<Option<u32>, StoreError> {
     let row = sqlx::query(

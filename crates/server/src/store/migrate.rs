@@ -6,11 +6,12 @@ use super::db::Conn;
 use super::{Location, Store, StoreError};
 
 /// Each schema's number, name and statements. Never changed once released: a new file is added.
-const MIGRATIONS: [(i64, &str, &str); 5] = [
+const MIGRATIONS: [(i64, &str, &str); 6] = [
     (1, "chain", include_str!("../../migrations/sqlite/0001_chain.sql")),
     (2, "entitlements", include_str!("../../migrations/sqlite/0002_entitlements.sql")),
     (3, "redemptions", include_str!("../../migrations/sqlite/0003_redemptions.sql")),
     (4, "codes", include_str!("../../migrations/sqlite/0004_codes.sql")),
+    (5, "device_keys", include_str!("../../migrations/sqlite/0005_device_keys.sql")),
     (7, "policy", include_str!("../../migrations/sqlite/0007_policy.sql")),
 ];
 
@@ -168,7 +169,7 @@ mod tests {
         ("stores", "*"),
         ("staff", "*"),
         ("devices", "tenant, device, store, name, token_hash, epoch, enrolled_at, revoked_at"),
-        ("enrolment_codes", "*"),
+        ("enrolment_codes", "tenant, code_hash, store, made_at, expires_at, used_at, used_by"),
         (
             "entitlements",
             "tenant, bucket, entitlement, version, title, kind, standing, valid_from, valid_until, any_store,

@@ -40,7 +40,7 @@ pub use chain::{NewStaff, PracticeCode};
 pub use codes::{HeldCode, HeldOpaque};
 pub use contacts::TillExposure;
 pub use db::{Location, NoServerUrl, ServerUrl};
-pub use devices::{Device, Enrolment, EnrolmentRefused, TillRow};
+pub use devices::{Device, Enrolment, EnrolmentRefused, Joining, TillRow};
 pub use entitlements::{Held, NewEntitlement};
 pub use feeds::{FeedPosition, PAGE_LENGTH_MAX};
 pub use issue::{IssueRefused, Issued, Issuing, NewCode};

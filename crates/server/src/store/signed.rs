@@ -5,7 +5,7 @@ use std::fmt;
 use model::entitlement::{EntitlementId, Fen};
 use model::place::StoreId;
 use model::signed::text;
-use model::signed::token::{self, Claims, IssuingKey, Serial, SignedKind};
+use model::signed::token::{self, Claims, Serial, SignedKind, SigningKey};
 use model::time::UnixMs;
 use sqlx::Row;
 use wire::campaign::State as CampaignRow;
@@ -55,7 +55,7 @@ pub struct SignedIssue<'a> {
     /// What each stands for, at most [`BATCH_MAX`].
     pub items: &'a [SignedItem],
     /// Who signs them.
-    pub key: &'a IssuingKey,
+    pub key: &'a SigningKey,
 }
 
 /// One of them.

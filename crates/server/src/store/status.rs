@@ -232,7 +232,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     use model::signed::status::{get, sign_update};
-    use model::signed::token::IssuingKey;
+    use model::signed::token::SigningKey;
 
     use super::super::NewCampaign;
     use super::*;
@@ -302,7 +302,7 @@ mod tests {
         sqlx::query("COMMIT").execute(&mut *plain).await.unwrap();
         drop(plain);
         let update = store.status_update(0).await.unwrap();
-        let signed = sign_update(&update, &IssuingKey::from_seed([1; 32])).unwrap();
+        let signed = sign_update(&update, &SigningKey::from_seed([1; 32])).unwrap();
         println!("1,000,000 serials, 1 % used: {} bytes on the wire", signed.len());
         assert!(signed.len() <= 20_000, "it is small: {} bytes", signed.len());
         assert_eq!((update.more, update.lists[0].covered), (false, 1_000_000), "in one answer");

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use model::signed::token::IssuingKey;
+use model::signed::token::SigningKey;
 use model::signed::trust::Trust;
 use model::time::UnixMs;
 use sqlx::Row;
@@ -39,7 +39,7 @@ pub struct NextRoot<'a> {
     /// Keys that were not there before.
     pub keys: &'a [NewKey],
     /// The role key that signs the list under this root.
-    pub role_key: &'a IssuingKey,
+    pub role_key: &'a SigningKey,
 }
 
 /// What this server believes, by the versions of root and list.

@@ -1,7 +1,5 @@
 //! Journals: taken in order, kept byte for byte, settled once, and never in the way of the next line.
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use model::redemption::Number;
 use reqwest::StatusCode;
 use server::store::BATCH_LENGTH_MAX;
@@ -9,7 +7,7 @@ use wire::api::{Fate, Lines, Redeemed, SettledLine, Settlement};
 use wire::entitlement::Standing;
 use wire::line::Outcome;
 
-use crate::support::{START, Shop, Till, coupon, problem};
+use crate::support::{START, Shop, coupon, problem};
 
 fn only(settlements: &[SettledLine]) -> &Settlement {
     assert_eq!(settlements.len(), 1, "one line is settled: {settlements:?}");
@@ -62,7 +60,7 @@ async fn a_gap_and_a_fork_are_refused_with_the_head() {
         "{text}"
     );
 
-    let mut restored = Till { enrolled: till.enrolled.clone(), url: till.url.clone(), lines: Vec::new() };
+    let mut restored = till.emptied();
     restored.accept(shop.number(), &coupon.id, START);
     let (status, text) = restored.hand_in(0).await;
     let refused = problem(&text);
@@ -90,15 +88,10 @@ async fn a_till_hands_in_its_own_journal_only() {
     let mut till = shop.till(&shop.here).await;
     let other = shop.till(&shop.here).await;
     till.begin(shop.number(), "coupon-0", START);
-    let stolen = Till {
-        enrolled: wire::api::Enrolled { token: other.enrolled.token.clone(), ..till.enrolled.clone() },
-        url: till.url.clone(),
-        lines: till.lines.clone(),
-    };
-    let (status, text) = stolen.hand_in(0).await;
+    let lines = Lines { epoch: 1, after: 0, lines: till.lines.clone() };
+    let (status, text) = other.hand_in_to(&till.enrolled.device, &lines).await;
     assert_eq!(status, StatusCode::FORBIDDEN, "another till's path: {text}");
-    let lines = till.lines.iter().map(|bytes| STANDARD.encode(bytes)).collect();
-    let (status, text) = other.hand_in_raw(&Lines { epoch: 1, after: 0, lines }).await;
+    let (status, text) = other.hand_in_raw(&lines).await;
     assert_eq!(
         (status, problem(&text).error.as_str()),
         (StatusCode::CONFLICT, "fork"),

@@ -13,5 +13,7 @@ mod merchants;
 mod phone;
 mod policies;
 mod redemptions;
+mod signatures;
 mod signed;
+mod signing;
 mod support;

@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use model::signed::chain::{self, Reveal};
 use model::signed::status::{List, State as Became, StatusUpdate, read_update};
 use model::signed::text::{self, Recognised};
-use model::signed::token::{self, IssuingKey, Serial};
+use model::signed::token::{self, Serial, SigningKey};
 use model::time::UnixMs;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
@@ -100,13 +100,8 @@ async fn look(till: &Till, text: &str) -> Result<Found, String> {
 }
 
 async fn update(till: &Till, after: u64) -> StatusUpdate {
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    let client = reqwest::Client::builder().no_proxy().build().expect("a client");
-    let url = format!("{}/v1/status?after={after}", till.url);
-    let response = client.get(url).bearer_auth(&till.enrolled.token).send().await.expect("an answer");
-    assert_eq!(response.headers()["content-type"], wire::api::COSE, "it says that it is signed");
-    let bytes = response.bytes().await.expect("a whole answer");
-    read_update(&bytes, &trust_of(till).await, UnixMs(START)).expect("the role key has signed it")
+    let reply = till.send(&till.signed(Method::GET, &format!("/v1/status?after={after}"), vec![])).await;
+    read_update(&reply.body, &trust_of(till).await, UnixMs(START)).expect("the role key has signed it")
 }
 
 /// What the status lists say of a serial, to a till that has read all of them.
@@ -230,7 +225,7 @@ async fn a_code_that_nobody_may_have_signed_is_named_by_its_reason() {
     let first = other.coupon("a-2").await;
     let trust = trust_of(&stranger).await;
     let verified = token::verify(&token(&first.code.text), trust.list().unwrap(), UnixMs(START)).unwrap();
-    let strange = token::issue(&verified.claims, &IssuingKey::from_seed([99; 32])).unwrap();
+    let strange = token::issue(&verified.claims, &SigningKey::from_seed([99; 32])).unwrap();
     assert_eq!(look(&till, &text::write_cf1(&strange)).await.unwrap_err(), "key_unknown", "nobody's key");
     assert!(look(&stranger, &first.code.text).await.is_ok(), "the other chain's own");
     other.shop.clock.turn(31 * 86_400);

@@ -90,6 +90,7 @@ impl Desk {
             clerk: clerk.and_then(|clerk| staff::find(staff, &clerk).cloned()),
             line: match state.line {
                 LineState::Online => Line::Online,
+                LineState::Slow => Line::Slow,
                 LineState::Offline(silence) => Line::Offline(silence),
                 LineState::Revoked => Line::Revoked,
             },

@@ -192,7 +192,7 @@ fn of_two_keys_with_one_short_name_each_is_tried() {
     let twins = [128_034u32, 140_004].map(|number| {
         let mut seed = [0; 32];
         seed[..4].copy_from_slice(&number.to_be_bytes());
-        IssuingKey::from_seed(seed)
+        SigningKey::from_seed(seed)
     });
     assert_eq!(twins[0].kid(), twins[1].kid(), "the same short name");
     assert_ne!(twins[0].public(), twins[1].public(), "of two keys");

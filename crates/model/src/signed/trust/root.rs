@@ -6,7 +6,7 @@
 
 use super::super::cbor::{NotCbor, Reader, Writer};
 use super::super::envelope::{Algorithm, read_protected, to_be_signed, write_protected};
-use super::super::key::{IssuingKey, Kid, PublicKey};
+use super::super::key::{Kid, PublicKey, SigningKey};
 use super::{NotSignable, NotTaken, read_time, write_time};
 use crate::time::UnixMs;
 
@@ -38,7 +38,7 @@ pub struct Root {
 }
 
 /// Makes a root signed by `keys`, which may be fewer than the threshold: the others sign with [`cosign_root`].
-pub fn sign_root(root: &Root, keys: &[&IssuingKey]) -> Result<Vec<u8>, NotSignable> {
+pub fn sign_root(root: &Root, keys: &[&SigningKey]) -> Result<Vec<u8>, NotSignable> {
     let payload = write_payload(root);
     if read_payload(&payload).ok().as_ref() != Some(root) || keys.len() > SIGNATURES_MAX {
         return Err(NotSignable);
@@ -49,7 +49,7 @@ pub fn sign_root(root: &Root, keys: &[&IssuingKey]) -> Result<Vec<u8>, NotSignab
 }
 
 /// Adds the signature of `key` to a root.
-pub fn cosign_root(root: &[u8], key: &IssuingKey) -> Result<Vec<u8>, NotSignable> {
+pub fn cosign_root(root: &[u8], key: &SigningKey) -> Result<Vec<u8>, NotSignable> {
     let mut signed = Signed::read(root).map_err(|_| NotSignable)?;
     if signed.signatures.len() == SIGNATURES_MAX {
         return Err(NotSignable);
@@ -108,7 +108,7 @@ struct Signature {
 }
 
 impl Signature {
-    fn make(key: &IssuingKey, body: &[u8], payload: &[u8]) -> Signature {
+    fn make(key: &SigningKey, body: &[u8], payload: &[u8]) -> Signature {
         let protected = write_protected(Algorithm::Ed25519, key.kid(), None);
         let signature = key.sign(&to_be_signed("Signature", &[body, &protected], payload));
         Signature { kid: key.kid(), protected, signature }

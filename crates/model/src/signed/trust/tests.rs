@@ -180,7 +180,7 @@ fn what_is_beyond_the_limits_is_neither_signed_nor_read() {
     let full = TrustList { keys: many.clone(), ..list(6) };
     let signed = sign_list(&full, &key(ROLE)).unwrap();
     assert_eq!(trust().take_list(&signed, NOW), Ok(Taken::New), "256 keys are read");
-    many.push(listed(IssuingKey::from_seed(*b"one more than a list can have...").public()));
+    many.push(listed(SigningKey::from_seed(*b"one more than a list can have...").public()));
     many.sort_by_key(|key| key.public);
     assert_eq!(sign_list(&TrustList { keys: many, ..list(6) }, &key(ROLE)), Err(NotSignable), "257 are not");
     let mut unreachable = root(1, &ROOTS, &[ROLE]);

@@ -1,8 +1,9 @@
 //! Commands that only look: status, cases, journal.
 
-use model::time::Doubt;
 use std::sync::Arc;
 
+use model::time::Doubt;
+use model::verdict::Silence;
 use serde_json::{Value, json};
 use till::Till;
 use till::desk::Desk;
@@ -16,11 +17,12 @@ use crate::say;
 use crate::{Exit, Voice};
 
 pub async fn status(voice: &Voice, till: &Arc<Till>) -> Exit {
-    till.probe().await;
+    let missed = till.probe().await.and_then(|error| error.silence());
     let standing = till.standing();
     let identity = till.folder().identity().ok().flatten();
+    // This program asks once: a line that was missed once is down as far as it can tell.
     let (online, silence) = match standing.line {
-        Some(LineState::Online) => (true, None),
+        Some(LineState::Online | LineState::Slow) => (missed.is_none(), missed.map(Silence::code)),
         Some(LineState::Offline(silence)) => (false, Some(silence.code())),
         Some(LineState::Revoked) => (false, Some("revoked")),
         None => (false, None),

@@ -271,7 +271,7 @@ mod tests {
     #[test]
     fn a_signed_code_says_what_it_claims_to_be() {
         assert_eq!(json_of("CF1:00.", &[])["class"], "unverified", "bytes that are no token");
-        let key = token::IssuingKey::from_seed([1; 32]);
+        let key = token::SigningKey::from_seed([1; 32]);
         let claims = token::Claims {
             issuer: None,
             issued_at: UnixMs(1_795_314_000_000),
