@@ -37,6 +37,10 @@ impl Journal {
 
     /// One coupon was handed over without the server.
     fn accept(&mut self, number: Number, id: &str) {
+        self.accept_by(number, id, "李娜");
+    }
+
+    fn accept_by(&mut self, number: Number, id: &str, name: &str) {
         let at = TurnedClock::START.0;
         let begun = Begun {
             number: number.to_string(),
@@ -47,7 +51,7 @@ impl Journal {
             code_tail: "0000".into(),
             takes: vec![NamedTake { sku: "coupon".into(), name: "券".into(), quantity: 1 }],
             value: 2_000,
-            clerk: clerk(),
+            clerk: Person { id: "staff-1".into(), name: name.into() },
             source: "wedge".into(),
             heard_at: at,
             asking: false,
@@ -157,6 +161,19 @@ pub async fn an_undo_and_the_next_redemption_have_an_order(two: Arc<Two>) {
         let expected = if counted { BTreeMap::from([("coupon".into(), 1)]) } else { BTreeMap::new() };
         assert_eq!(two.taken(&id).await, expected, "what was answered is what counts");
     }
+}
+
+pub async fn a_line_with_a_text_that_no_database_can_hold_blocks_nothing(two: Arc<Two>) {
+    let mut journal = Journal::of(two.till().await);
+    let ids = two.one.issue(&goods::coupons(2)).await.unwrap();
+    journal.accept_by(two.number(), &ids[0].id, "李\0娜");
+    journal.undo(two.number(), two.number());
+    journal.accept(two.number(), &ids[1].id);
+    let told = kept(two.one.take_in(&journal.device, &journal.whole()).await.unwrap());
+    let confirmed = told.settlements.iter().filter(|line| line.settlement == Settlement::Confirmed).count();
+    assert_eq!((told.head, confirmed), (3, 2), "both count: {told:?}");
+    let again = kept(two.other.take_in(&journal.device, &journal.whole()).await.unwrap());
+    assert_eq!(again, told, "and a repeat is answered the same");
 }
 
 pub async fn two_tills_that_accepted_one_coupon_make_one_case(two: Arc<Two>) {

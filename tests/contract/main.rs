@@ -41,6 +41,7 @@ on_both! {
     journals::of_two_continuations_of_a_journal_one_is_held,
     journals::an_undo_and_the_next_redemption_have_an_order,
     journals::two_tills_that_accepted_one_coupon_make_one_case,
+    journals::a_line_with_a_text_that_no_database_can_hold_blocks_nothing,
     feeds::a_reader_sees_every_number_and_none_comes_late,
     feeds::the_feeds_of_two_stores_never_wait_for_each_other_crosswise,
     issuing::a_merchants_number_is_issued_once,

@@ -134,7 +134,15 @@ pub fn app(state: State) -> Router {
 /// Around every request: it ends in time, a panic becomes an answer, and each answer says which contract it is in.
 async fn guarded(request: Request, next: Next) -> Response {
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
-    let work = AssertUnwindSafe(next.run(request)).catch_unwind();
+    // Escaped, a NUL would come out of paths and queries as part of a text, which not every database could hold.
+    let holds_nul = request.uri().path_and_query().is_some_and(|whole| whole.as_str().contains("%00"));
+    let answered = async move {
+        if holds_nul {
+            return problem::Answer::bad_request("no text may hold U+0000").into_response();
+        }
+        next.run(request).await
+    };
+    let work = AssertUnwindSafe(answered).catch_unwind();
     let mut response = match tokio::time::timeout(Duration::from_secs(REQUEST_SECONDS_MAX), work).await {
         Ok(Ok(response)) => response,
         Ok(Err(panic)) => {

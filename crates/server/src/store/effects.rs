@@ -14,7 +14,7 @@ use wire::line::{self, Act, Line, Outcome};
 
 use super::cases::{self, Opening};
 use super::chain::signed;
-use super::db::Conn;
+use super::db::{Conn, holdable};
 use super::feeds::Touched;
 use super::redemptions::{self, Asked, Counted, NumberRow, State};
 use super::signed::Shown;
@@ -71,7 +71,7 @@ impl Effects<'_> {
             }
             Act::Undone { number, of, clerk } => {
                 let (Ok(number), Ok(of)) = (number.parse(), of.parse()) else { return Ok(None) };
-                let settlement = self.undone(number, of, &clerk.name, line.at).await?;
+                let settlement = self.undone(number, of, &holdable(&clerk.name), line.at).await?;
                 Ok(settled(number, Some(settlement)))
             }
             Act::Settled { .. } | Act::Refused(_) => Ok(None),
@@ -92,12 +92,12 @@ impl Effects<'_> {
         .bind(TENANT)
         .bind(&self.device.id)
         .bind(number.to_string())
-        .bind(&begun.entitlement)
-        .bind(&begun.title)
+        .bind(&*holdable(&begun.entitlement))
+        .bind(&*holdable(&begun.title))
         .bind(serde_json::to_string(&takes)?)
         .bind(begun.value)
         .bind(line.at)
-        .bind(&begun.clerk.name)
+        .bind(&*holdable(&begun.clerk.name))
         .bind(begun.proof.as_ref().and_then(|proof| proof.moment).unwrap_or(0))
         .execute(&mut *self.tx)
         .await?;

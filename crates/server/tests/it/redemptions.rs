@@ -36,6 +36,19 @@ async fn the_same_number_gets_the_same_answer_and_counts_once() {
 }
 
 #[tokio::test]
+async fn a_text_that_no_database_can_hold_is_turned_away_in_words() {
+    let shop = Shop::open().await;
+    let till = shop.till(&shop.here).await;
+    let coupon = shop.issue(coupon(1)).await;
+    let by = Redeem { clerk: "李\0娜".into(), ..till.asking(&coupon.id) };
+    let (status, text) = till.put(shop.number(), &by).await;
+    assert_eq!((status, problem(&text).error.as_str()), (StatusCode::BAD_REQUEST, "bad_request"), "{text}");
+    let (status, text) = till.call(Method::GET, "/v1/feeds/a%00b", None::<&()>).await;
+    assert_eq!((status, problem(&text).error.as_str()), (StatusCode::BAD_REQUEST, "bad_request"), "{text}");
+    assert_eq!(shop.taken(&coupon.id).await, 0, "and nothing is taken");
+}
+
+#[tokio::test]
 async fn of_many_tills_at_once_exactly_one_gets_the_coupon() {
     let shop = Shop::open().await;
     for round in 0..5 {

@@ -5,6 +5,7 @@
 //! by. These rooms say how a connection is set up, how a transaction begins, which failures mean "again", and how the
 //! one text of the schema is spelt for each.
 
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -101,6 +102,12 @@ impl Database {
         self.read.close().await;
         self.write.close().await;
     }
+}
+
+/// A text as every engine can hold it: PostgreSQL's have no U+0000. For texts of journal lines, which are taken whatever
+/// is in them; requests with such a text are turned away before they come here.
+pub(super) fn holdable(text: &str) -> Cow<'_, str> {
+    if text.contains('\0') { text.replace('\0', "\u{FFFD}").into() } else { text.into() }
 }
 
 impl Engine {
