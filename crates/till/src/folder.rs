@@ -4,6 +4,8 @@
 //! |---|---|---|
 //! | `lock` | held while a program has the folder open | nothing |
 //! | `till.json` | the enrolment, mode 0600 | enrol again |
+//! | `device.json` | which key this till signs with, and where that is kept | enrol again |
+//! | `device.key` | that key, where the system has no credential store | enrol again |
 //! | `journal.db` | what was redeemed here | nothing can give back what was not sent |
 //! | `journal.begun` | that there are lines in `journal.db` | made anew |
 //! | `copy.db` | what the server said | fetched again |
@@ -170,6 +172,16 @@ impl Folder {
     /// Keeps who this till is, readable for this user only.
     pub fn set_identity(&self, identity: &Identity) -> Result<(), FolderError> {
         self.write("till.json", identity)
+    }
+
+    /// Which key this till signs with; nothing before it has one.
+    pub fn device(&self) -> Result<Option<crate::device_key::Named>, FolderError> {
+        self.read("device.json")
+    }
+
+    /// Keeps which key this till signs with.
+    pub fn set_device(&self, named: &crate::device_key::Named) -> Result<(), FolderError> {
+        self.write("device.json", named)
     }
 
     /// What the clerk has set. A damaged file is as good as none.

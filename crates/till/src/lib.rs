@@ -5,6 +5,7 @@
 //! of any language a clerk reads (but for [`words`], which the command line program prints).
 
 pub mod desk;
+pub mod device_key;
 pub mod folder;
 mod keys;
 pub mod ledger;
@@ -18,6 +19,7 @@ pub mod status;
 pub mod store;
 pub mod sync;
 pub mod till;
+pub mod vault;
 pub mod words;
 
 pub use crate::till::Till;
