@@ -103,11 +103,15 @@ fn nothing_is_ever_taken_out_of_the_journal() {
 }
 
 #[test]
-fn http_stands_in_the_link_only() {
+fn http_stands_in_the_transport_only() {
     for file in sources(&["rs"]) {
-        let engine = file.path.starts_with("crates/till/src/") && file.path != "crates/till/src/link.rs";
+        let engine = file.path.starts_with("crates/till/src/") && file.path != "crates/till/src/transport.rs";
         if engine || file.path.starts_with("crates/model/") || file.path.starts_with("src-tauri/") {
-            assert!(!file.text.contains("reqwest::"), "{}: HTTP belongs into the till's link.rs", file.path);
+            assert!(
+                !file.text.contains("reqwest::"),
+                "{}: HTTP belongs into the till's transport.rs",
+                file.path
+            );
         }
     }
     for file in sources(&["ts", "svelte"]).into_iter().filter(|file| file.path.starts_with("ui/src/")) {

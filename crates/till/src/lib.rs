@@ -19,6 +19,7 @@ pub mod status;
 pub mod store;
 pub mod sync;
 pub mod till;
+pub mod transport;
 pub mod vault;
 pub mod words;
 

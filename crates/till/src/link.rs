@@ -1,13 +1,13 @@
-//! The line to the server: the only HTTP on the till.
+//! The line to the server: what is asked and what is answered. [`crate::transport`] carries it.
 //!
 //! A [`LinkError`] says what it means for the next step. [`LinkError::Silent`] leaves the outcome unknown: the same
 //! number may be sent again, a new one never. The other two are answers.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use model::verdict::Silence;
-use reqwest::{Method, StatusCode};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use wire::api::{
@@ -16,6 +16,9 @@ use wire::api::{
 };
 
 use crate::folder::Identity;
+use crate::transport::{
+    AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, Http, Method, Reply, Request, StatusCode, Transport,
+};
 
 /// Why there is no answer of the expected kind.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -68,28 +71,28 @@ pub trait Link: Send + Sync {
 /// How long the server has on top of a long-poll's wait.
 const FEED_DEADLINE: Duration = Duration::from_secs(10);
 
-/// No answer is longer (bytes): a page of 1,000 entitlements takes about 1 MiB.
-const ANSWER_BYTES_MAX: usize = 32 << 20;
-
-/// The line over HTTP.
+/// The contract over a transport.
 pub struct HttpLink {
-    client: reqwest::Client,
-    base: reqwest::Url,
+    transport: Arc<dyn Transport>,
     device: String,
     token: String,
     feed: String,
 }
 
 impl HttpLink {
-    /// The line of an enrolled till.
+    /// The line of an enrolled till, over HTTP.
     pub fn new(identity: &Identity) -> Result<HttpLink, LinkError> {
-        Ok(HttpLink {
-            client: client()?,
-            base: base(&identity.address)?,
+        Ok(HttpLink::over(reach(&identity.address)?, identity))
+    }
+
+    /// The line of an enrolled till, over any transport.
+    pub fn over(transport: Arc<dyn Transport>, identity: &Identity) -> HttpLink {
+        HttpLink {
+            transport,
             device: identity.device.clone(),
             token: identity.token.clone(),
             feed: identity.feed.clone(),
-        })
+        }
     }
 
     async fn call<T: DeserializeOwned>(
@@ -99,11 +102,15 @@ impl HttpLink {
         body: Option<&(impl Serialize + Sync)>,
         deadline: Duration,
     ) -> Result<T, LinkError> {
-        let mut request = self.client.request(method, join(&self.base, path)?).bearer_auth(&self.token);
-        if let Some(body) = body {
-            request = request.json(body);
-        }
-        answer(request.timeout(deadline)).await
+        read(&self.carry(request(method, path, body)?, deadline).await?)
+    }
+
+    /// The body of a good answer.
+    async fn carry(&self, mut request: Request, deadline: Duration) -> Result<Vec<u8>, LinkError> {
+        let token = HeaderValue::try_from(format!("Bearer {}", self.token));
+        let token = token.map_err(|_| LinkError::Barred)?;
+        request.headers.insert(AUTHORIZATION, token);
+        good_answer(self.transport.carry(request, deadline).await.map_err(LinkError::Silent)?)
     }
 }
 
@@ -124,8 +131,7 @@ impl Link for HttpLink {
     }
 
     async fn status(&self, after: u64, deadline: Duration) -> Result<Vec<u8>, LinkError> {
-        let url = join(&self.base, &format!("v1/status?after={after}"))?;
-        body(self.client.get(url).bearer_auth(&self.token).timeout(deadline)).await
+        self.carry(request(Method::GET, &format!("v1/status?after={after}"), NOTHING)?, deadline).await
     }
 
     async fn redeem(&self, number: &str, redeem: &Redeem, deadline: Duration) -> Result<Redeemed, LinkError> {
@@ -154,74 +160,58 @@ impl Link for HttpLink {
     }
 }
 
-/// Joins a till to the chain behind `address` with a one-time code.
-pub async fn enrol(address: &str, enrol: &Enrol, deadline: Duration) -> Result<Enrolled, LinkError> {
-    let url = join(&base(address)?, "v1/enrolments")?;
-    answer(client()?.post(url).json(enrol).timeout(deadline)).await
+/// Joins a till to the chain behind `transport` with a one-time code.
+pub async fn enrol(
+    transport: &dyn Transport,
+    enrol: &Enrol,
+    deadline: Duration,
+) -> Result<Enrolled, LinkError> {
+    let request = request(Method::POST, "v1/enrolments", Some(enrol))?;
+    read(&good_answer(transport.carry(request, deadline).await.map_err(LinkError::Silent)?)?)
 }
 
-/// Whether `address` is one that a till can talk to: `https://…`, or `http://` for a server on the same machine or
-/// a shop's own network.
-pub fn is_address(address: &str) -> bool {
-    base(address).is_ok()
-}
-
-fn client() -> Result<reqwest::Client, LinkError> {
-    // Fails only if a provider is there already, which is as good.
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    reqwest::Client::builder()
-        // A captive portal answers with a redirect; following it would hand the token to a stranger.
-        .redirect(reqwest::redirect::Policy::none())
-        .no_proxy()
-        .connect_timeout(Duration::from_secs(5))
-        .build()
-        .map_err(|error| {
-            tracing::error!(%error, "no HTTP client can be made");
-            LinkError::Silent(Silence::Unreachable)
-        })
-}
-
-fn base(address: &str) -> Result<reqwest::Url, LinkError> {
-    let with_slash = format!("{}/", address.trim().trim_end_matches('/'));
-    let url = reqwest::Url::parse(&with_slash).ok();
-    url.filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host()).ok_or_else(|| {
-        LinkError::Problem(Problem {
+/// The way to the server at `address`.
+pub fn reach(address: &str) -> Result<Arc<dyn Transport>, LinkError> {
+    match Http::to(address) {
+        Some(http) => Ok(Arc::new(http.map_err(LinkError::Silent)?)),
+        None => Err(LinkError::Problem(Problem {
             error: "bad_address".into(),
             message: "not the address of a server; it begins with https://".into(),
             head: None,
-        })
-    })
+        })),
+    }
 }
 
-fn join(base: &reqwest::Url, path: &str) -> Result<reqwest::Url, LinkError> {
-    base.join(path).map_err(|_| LinkError::Silent(Silence::Unreachable))
+fn request(method: Method, path: &str, body: Option<&(impl Serialize + Sync)>) -> Result<Request, LinkError> {
+    let mut headers = HeaderMap::new();
+    let body = match body {
+        None => vec![],
+        Some(body) => {
+            headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+            serde_json::to_vec(body).map_err(|error| {
+                tracing::error!(%error, "a request that cannot be written");
+                LinkError::Silent(Silence::Garbled)
+            })?
+        }
+    };
+    Ok(Request { method, target: path.to_owned(), headers, body })
 }
 
-async fn answer<T: DeserializeOwned>(request: reqwest::RequestBuilder) -> Result<T, LinkError> {
-    let body = body(request).await?;
-    serde_json::from_slice(&body).map_err(|_| LinkError::Silent(Silence::Garbled))
+fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, LinkError> {
+    serde_json::from_slice(body).map_err(|_| LinkError::Silent(Silence::Garbled))
 }
 
-/// The body of a good answer.
-async fn body(request: reqwest::RequestBuilder) -> Result<Vec<u8>, LinkError> {
-    let mut response = request.send().await.map_err(silent)?;
-    let status = response.status();
-    let version = response.headers().get(wire::VERSION_HEADER).map(|version| version.as_bytes().to_vec());
-    match version {
-        Some(version) if version == wire::VERSION.as_bytes() => {}
+/// The body, if it is a good answer in our contract.
+fn good_answer(reply: Reply) -> Result<Vec<u8>, LinkError> {
+    let Reply { status, headers, body } = reply;
+    match headers.get(wire::VERSION_HEADER) {
+        Some(version) if version.as_bytes() == wire::VERSION.as_bytes() => {}
         Some(_) => return Err(LinkError::Silent(Silence::OtherVersion)),
         None if status.is_server_error() => return Err(LinkError::Silent(Silence::ServerFault)),
         None => return Err(LinkError::Silent(Silence::Garbled)),
     }
     if status.is_server_error() {
         return Err(LinkError::Silent(Silence::ServerFault));
-    }
-    let mut body = Vec::new();
-    while let Some(chunk) = response.chunk().await.map_err(cut_off)? {
-        if body.len() + chunk.len() > ANSWER_BYTES_MAX {
-            return Err(LinkError::Silent(Silence::Garbled));
-        }
-        body.extend_from_slice(&chunk);
     }
     if status == StatusCode::OK || status == StatusCode::CREATED {
         return Ok(body);
@@ -231,39 +221,4 @@ async fn body(request: reqwest::RequestBuilder) -> Result<Vec<u8>, LinkError> {
         Ok(problem) => Err(LinkError::Problem(problem)),
         Err(_) => Err(LinkError::Silent(Silence::Garbled)),
     }
-}
-
-/// What a failed request means. Which of its several causes it was stands only in the chain of sources.
-fn silent(error: reqwest::Error) -> LinkError {
-    let mut hung_up = error.is_connect();
-    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(&error);
-    while let Some(inner) = cause {
-        if tls_error(inner).is_some_and(|tls| matches!(tls, rustls::Error::InvalidCertificate(_))) {
-            return LinkError::Silent(Silence::Untrusted);
-        }
-        // A server that stops closes the line without a word: nobody is there, and nothing was garbled.
-        hung_up |= inner.is::<std::io::Error>()
-            || inner.downcast_ref::<hyper::Error>().is_some_and(hyper::Error::is_incomplete_message);
-        cause = inner.source();
-    }
-    LinkError::Silent(if error.is_timeout() {
-        Silence::TimedOut
-    } else if hung_up {
-        Silence::Unreachable
-    } else {
-        Silence::Garbled
-    })
-}
-
-/// The error of the TLS layer, which travels inside io::Errors whose source() does not lead to it.
-fn tls_error<'a>(error: &'a (dyn std::error::Error + 'static)) -> Option<&'a rustls::Error> {
-    match error.downcast_ref::<std::io::Error>() {
-        Some(io) => tls_error(io.get_ref()?),
-        None => error.downcast_ref::<rustls::Error>(),
-    }
-}
-
-/// A body that did not come to its end.
-fn cut_off(error: reqwest::Error) -> LinkError {
-    LinkError::Silent(if error.is_timeout() { Silence::TimedOut } else { Silence::Garbled })
 }

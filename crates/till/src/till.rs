@@ -27,6 +27,7 @@ use crate::link::{HttpLink, Link, LinkError};
 use crate::real::{Clock, Dice};
 use crate::store::copy::{Copy, CopyError};
 use crate::store::journal::{Journal, JournalError};
+use crate::transport::Transport;
 
 /// How long a clerk waits for the server before the local copy decides.
 pub const DEADLINE: Duration = Duration::from_millis(1500);
@@ -40,11 +41,15 @@ const MARK_EVERY_MS: i64 = 15 * 60 * 1000;
 /// Makes the line of an enrolled till; a test hands in one that it can cut.
 pub type Connect = dyn Fn(&Identity) -> Result<Arc<dyn Link>, LinkError> + Send + Sync;
 
+/// Finds the way to the server at an address; a simulation hands in one of its own.
+pub type Reach = dyn Fn(&str) -> Result<Arc<dyn Transport>, LinkError> + Send + Sync;
+
 /// The engine of one counter.
 pub struct Till {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) dice: Arc<dyn Dice>,
     pub(crate) folder: Folder,
+    reach: Arc<Reach>,
     connect: Box<Connect>,
     state: Mutex<Option<State>>,
     /// What time it is. May be locked while the state is, never the other way round.
@@ -140,7 +145,20 @@ impl EnrolError {
 impl Till {
     /// Opens the till in `folder`, with the line over HTTP.
     pub fn open(folder: Folder, clock: Arc<dyn Clock>, dice: Arc<dyn Dice>) -> Result<Till, OpenError> {
-        Till::open_with(folder, clock, dice, Box::new(|identity| Ok(Arc::new(HttpLink::new(identity)?))))
+        Till::open_over(folder, clock, dice, Arc::new(crate::link::reach))
+    }
+
+    /// Opens the till in `folder`, with every request over what `reach` finds.
+    pub fn open_over(
+        folder: Folder,
+        clock: Arc<dyn Clock>,
+        dice: Arc<dyn Dice>,
+        reach: Arc<Reach>,
+    ) -> Result<Till, OpenError> {
+        let over = reach.clone();
+        let connect: Box<Connect> =
+            Box::new(move |identity| Ok(Arc::new(HttpLink::over(over(&identity.address)?, identity))));
+        Till::open_by(folder, clock, dice, reach, connect)
     }
 
     /// Opens the till in `folder`, with the line that `connect` makes.
@@ -150,10 +168,21 @@ impl Till {
         dice: Arc<dyn Dice>,
         connect: Box<Connect>,
     ) -> Result<Till, OpenError> {
+        Till::open_by(folder, clock, dice, Arc::new(crate::link::reach), connect)
+    }
+
+    fn open_by(
+        folder: Folder,
+        clock: Arc<dyn Clock>,
+        dice: Arc<dyn Dice>,
+        reach: Arc<Reach>,
+        connect: Box<Connect>,
+    ) -> Result<Till, OpenError> {
         let till = Till {
             clock,
             dice,
             folder,
+            reach,
             connect,
             state: Mutex::new(None),
             watch: Mutex::new(Watch::default()),
@@ -220,7 +249,8 @@ impl Till {
         let code = model::code::Code::read(code)
             .map_or_else(|_| code.trim().to_owned(), |code| code.secret().into());
         let enrol = Enrol { code, till: name.to_owned() };
-        let enrolled = crate::link::enrol(address, &enrol, ENROL_DEADLINE).await?;
+        let transport = (self.reach)(address)?;
+        let enrolled = crate::link::enrol(&*transport, &enrol, ENROL_DEADLINE).await?;
         let identity = Identity {
             address: address.trim().trim_end_matches('/').to_owned(),
             device: enrolled.device,

@@ -2,12 +2,12 @@
 
 use std::collections::HashMap;
 
-use sqlx::sqlite::SqliteRow;
-use sqlx::{Row, SqliteConnection};
+use sqlx::Row;
 use wire::campaign::{Campaign, State as CampaignRow};
 use wire::entitlement::{Kind, Line, Store as Shop};
 
 use super::chain::{bump_setup, unsigned};
+use super::db::{Conn, DbRow};
 use super::entitlements::FOR_EVER;
 use super::{Store, StoreError, TENANT};
 
@@ -107,7 +107,7 @@ fn can_be_complete(new: &NewCampaign) -> bool {
 }
 
 /// The lowest number that no campaign has.
-async fn free_number(tx: &mut SqliteConnection) -> Result<Option<u16>, StoreError> {
+async fn free_number(tx: &mut Conn) -> Result<Option<u16>, StoreError> {
     let row = sqlx::query(
         "SELECT MIN(c.next) AS next
          FROM (SELECT 1 AS next UNION SELECT campaign + 1 FROM campaigns WHERE tenant = $1) c
@@ -119,7 +119,7 @@ async fn free_number(tx: &mut SqliteConnection) -> Result<Option<u16>, StoreErro
     Ok(u16::try_from(row.try_get::<i64, _>("next")?).ok())
 }
 
-async fn write(tx: &mut SqliteConnection, number: u16, new: &NewCampaign) -> Result<(), StoreError> {
+async fn write(tx: &mut Conn, number: u16, new: &NewCampaign) -> Result<(), StoreError> {
     let stores = new.stores.as_ref().map(serde_json::to_string).transpose()?.unwrap_or_default();
     sqlx::query(
         "INSERT INTO campaigns (tenant, campaign, title, kind, lines, valid_from, valid_until, stores, spend_min,
@@ -149,16 +149,16 @@ async fn write(tx: &mut SqliteConnection, number: u16, new: &NewCampaign) -> Res
 }
 
 /// The campaign of that number, as this transaction sees it.
-pub(super) async fn one(tx: &mut SqliteConnection, number: u16) -> Result<Option<CampaignRow>, StoreError> {
+pub(super) async fn one(tx: &mut Conn, number: u16) -> Result<Option<CampaignRow>, StoreError> {
     Ok(rows(tx).await?.into_iter().find(|row| row.campaign.campaign == number))
 }
 
 /// What tills are told: every campaign, by number.
-pub(super) async fn all(tx: &mut SqliteConnection) -> Result<Vec<Campaign>, StoreError> {
+pub(super) async fn all(tx: &mut Conn) -> Result<Vec<Campaign>, StoreError> {
     Ok(rows(tx).await?.into_iter().map(|row| row.campaign).collect())
 }
 
-async fn rows(tx: &mut SqliteConnection) -> Result<Vec<CampaignRow>, StoreError> {
+async fn rows(tx: &mut Conn) -> Result<Vec<CampaignRow>, StoreError> {
     let rows = sqlx::query(
         "SELECT campaign, title, kind, lines, valid_from, valid_until, stores, spend_min, value, notes, complete,
                 next_serial
@@ -188,7 +188,7 @@ async fn rows(tx: &mut SqliteConnection) -> Result<Vec<CampaignRow>, StoreError>
         .collect()
 }
 
-fn campaign(row: &SqliteRow, names: &HashMap<String, String>) -> Result<Campaign, StoreError> {
+fn campaign(row: &DbRow, names: &HashMap<String, String>) -> Result<Campaign, StoreError> {
     let number: i64 = row.try_get("campaign")?;
     Ok(Campaign {
         campaign: u16::try_from(number)

@@ -3,10 +3,10 @@
 use model::redemption::Number;
 use model::time::UnixMs;
 use model::verdict::Reason;
-use sqlx::sqlite::SqliteRow;
-use sqlx::{Row, SqliteConnection};
+use sqlx::Row;
 use wire::entitlement as w;
 
+use super::db::{Conn, DbRow};
 use super::{BUCKET, Device, Store, StoreError, TENANT};
 
 /// A case with both sides.
@@ -67,7 +67,7 @@ impl Store {
     }
 }
 
-pub(super) async fn open(tx: &mut SqliteConnection, opening: &Opening<'_>) -> Result<(), StoreError> {
+pub(super) async fn open(tx: &mut Conn, opening: &Opening<'_>) -> Result<(), StoreError> {
     let winner = match opening.winner {
         Some(winner) => serde_json::to_string(winner)?,
         None => String::new(),
@@ -101,7 +101,7 @@ pub(super) async fn open(tx: &mut SqliteConnection, opening: &Opening<'_>) -> Re
 
 /// Resolves the open cases about a number.
 pub(super) async fn resolve(
-    tx: &mut SqliteConnection,
+    tx: &mut Conn,
     number: Number,
     note: &str,
     now: UnixMs,
@@ -119,10 +119,7 @@ pub(super) async fn resolve(
 }
 
 /// The title and the value of an entitlement that may or may not exist.
-pub(super) async fn title_and_value(
-    tx: &mut SqliteConnection,
-    entitlement: &str,
-) -> Result<(String, i64), StoreError> {
+pub(super) async fn title_and_value(tx: &mut Conn, entitlement: &str) -> Result<(String, i64), StoreError> {
     let row = sqlx::query(
         "SELECT title, value FROM entitlements WHERE tenant = $1 AND bucket = $2 AND entitlement = $3",
     )
@@ -134,7 +131,7 @@ pub(super) async fn title_and_value(
     row.map_or(Ok((String::new(), 0)), |row| Ok((row.try_get("title")?, row.try_get("value")?)))
 }
 
-fn case(row: &SqliteRow) -> Result<Case, StoreError> {
+fn case(row: &DbRow) -> Result<Case, StoreError> {
     let winner: String = row.try_get("winner")?;
     Ok(Case {
         case: row.try_get("case_id")?,

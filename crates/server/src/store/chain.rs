@@ -1,10 +1,11 @@
 //! The chain: its stores, its staff, what a till must know of itself, and the codes of a demo chain.
 
-use sqlx::{Row, SqliteConnection};
+use sqlx::Row;
 use wire::api::{Policy, Setup, Staff};
 use wire::codes::hex;
 use wire::entitlement as w;
 
+use super::db::Conn;
 use super::{Device, Store, StoreError, TENANT};
 
 /// Somebody who is to work at a store.
@@ -44,10 +45,11 @@ impl Store {
         let mut tx = self.writing().await?;
         sqlx::query(
             "INSERT INTO chain (tenant, name, epoch, setup_version, practice, code_salt)
-             VALUES ($1, '', $2, 1, 0, x'') ON CONFLICT (tenant) DO NOTHING",
+             VALUES ($1, '', $2, 1, 0, $3) ON CONFLICT (tenant) DO NOTHING",
         )
         .bind(TENANT)
         .bind(hex(epoch))
+        .bind(&[][..])
         .execute(&mut *tx)
         .await?;
         super::feeds::open_status(&mut tx).await?;
@@ -252,7 +254,7 @@ impl Store {
 }
 
 /// Something changed that tills' setup shows.
-pub(super) async fn bump_setup(tx: &mut SqliteConnection) -> Result<(), StoreError> {
+pub(super) async fn bump_setup(tx: &mut Conn) -> Result<(), StoreError> {
     sqlx::query("UPDATE chain SET setup_version = setup_version + 1 WHERE tenant = $1")
         .bind(TENANT)
         .execute(tx)

@@ -6,12 +6,12 @@ use std::fmt;
 use model::code::Code;
 use model::entitlement::EntitlementId;
 use model::reading::Opaque;
-use sqlx::sqlite::SqliteRow;
-use sqlx::{Row, SqliteConnection};
+use sqlx::Row;
 use wire::api::Found;
 use wire::codes::Stretched;
 use wire::entitlement::Kind;
 
+use super::db::{Conn, DbRow};
 use super::entitlements::{self, Held};
 use super::signed::{self, HeldSigned, SignedForm};
 use super::{BUCKET, Device, Store, StoreError, TENANT};
@@ -139,7 +139,7 @@ impl Store {
 /// The ids of what a stretched code may stand for at that store on that day. They are found first and read one by one:
 /// joined with their lines and stores, a database that guesses wrong begins with all lines of all entitlements.
 async fn meant(
-    tx: &mut SqliteConnection,
+    tx: &mut Conn,
     code: &Stretched,
     store: &str,
     day: (i64, i64),
@@ -172,7 +172,7 @@ async fn meant(
 }
 
 /// The ids of everything that was issued with a stretched code.
-async fn with_code(tx: &mut SqliteConnection, code: &Stretched) -> Result<Vec<String>, StoreError> {
+async fn with_code(tx: &mut Conn, code: &Stretched) -> Result<Vec<String>, StoreError> {
     let rows = sqlx::query(
         "SELECT entitlement FROM codes WHERE tenant = $1 AND bucket = $2 AND form = 'opaque' AND stretched = $3
          ORDER BY entitlement",
@@ -186,7 +186,7 @@ async fn with_code(tx: &mut SqliteConnection, code: &Stretched) -> Result<Vec<St
 }
 
 /// The entitlement, and if it is a membership what belongs to it.
-async fn with_coupons(tx: &mut SqliteConnection, held: Held) -> Result<Found, StoreError> {
+async fn with_coupons(tx: &mut Conn, held: Held) -> Result<Found, StoreError> {
     let entitlement = held.entitlement;
     let coupons = match entitlement.kind {
         Kind::Member { .. } => entitlements::belonging_to(tx, &entitlement.id).await?,
@@ -212,7 +212,7 @@ pub(super) struct NewRow<'a> {
     pub(super) ambiguous: bool,
 }
 
-pub(super) async fn insert(tx: &mut SqliteConnection, id: &str, row: &NewRow<'_>) -> Result<(), StoreError> {
+pub(super) async fn insert(tx: &mut Conn, id: &str, row: &NewRow<'_>) -> Result<(), StoreError> {
     let (profile, order, stretched) = match row.code {
         HeldCode::Own(_) | HeldCode::Signed(_) => ("", "", &[][..]),
         HeldCode::Opaque(opaque) => (opaque.profile.as_str(), opaque.order.as_str(), &opaque.stretched[..]),
@@ -237,7 +237,7 @@ pub(super) async fn insert(tx: &mut SqliteConnection, id: &str, row: &NewRow<'_>
 }
 
 /// The code of a row that was joined with `codes`.
-pub(super) fn held(row: &SqliteRow) -> Result<HeldCode, StoreError> {
+pub(super) fn held(row: &DbRow) -> Result<HeldCode, StoreError> {
     let code: String = row.try_get("code")?;
     match row.try_get("form")? {
         "own" => Ok(HeldCode::Own(

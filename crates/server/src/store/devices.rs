@@ -4,12 +4,13 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use model::code::{Code, CodeKind};
 use model::time::UnixMs;
-use sqlx::{Row, SqliteConnection};
+use sqlx::Row;
 use wire::api::Enrolled;
 use wire::codes::hex;
 use wire::entitlement as w;
 
 use super::chain::{bump_setup, signed, unsigned};
+use super::db::Conn;
 use super::{Store, StoreError, TENANT};
 
 /// A till that has shown its token.
@@ -221,7 +222,7 @@ impl Store {
 }
 
 /// Gives the till the newest root to trust, in base64; empty while there is none. Later ones reach it by its setup.
-async fn give_root(tx: &mut SqliteConnection, device: &str) -> Result<String, StoreError> {
+async fn give_root(tx: &mut Conn, device: &str) -> Result<String, StoreError> {
     let Some((version, bytes)) = super::trust::newest_root(tx).await? else { return Ok(String::new()) };
     sqlx::query("UPDATE devices SET root = $3 WHERE tenant = $1 AND device = $2")
         .bind(TENANT)
@@ -232,7 +233,7 @@ async fn give_root(tx: &mut SqliteConnection, device: &str) -> Result<String, St
     Ok(STANDARD.encode(bytes))
 }
 
-async fn why_not_enrolled(tx: &mut SqliteConnection, hash: &[u8]) -> Result<EnrolmentRefused, StoreError> {
+async fn why_not_enrolled(tx: &mut Conn, hash: &[u8]) -> Result<EnrolmentRefused, StoreError> {
     let row = sqlx::query("SELECT used_by FROM enrolment_codes WHERE tenant = $1 AND code_hash = $2")
         .bind(TENANT)
         .bind(hash)
@@ -246,7 +247,7 @@ async fn why_not_enrolled(tx: &mut SqliteConnection, hash: &[u8]) -> Result<Enro
 }
 
 /// The name itself, or one like it: two tills that work at one store are never called the same.
-async fn free_name(tx: &mut SqliteConnection, store: &str, wish: &str) -> Result<String, StoreError> {
+async fn free_name(tx: &mut Conn, store: &str, wish: &str) -> Result<String, StoreError> {
     let rows = sqlx::query("SELECT name FROM devices WHERE tenant = $1 AND store = $2 AND revoked_at = 0")
         .bind(TENANT)
         .bind(store)
@@ -269,7 +270,7 @@ async fn free_name(tx: &mut SqliteConnection, store: &str, wish: &str) -> Result
 }
 
 async fn add_device(
-    tx: &mut SqliteConnection,
+    tx: &mut Conn,
     device: &str,
     store: &str,
     till: &str,

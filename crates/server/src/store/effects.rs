@@ -7,13 +7,14 @@ use model::decide::Refusal;
 use model::redemption::Number;
 use model::time::UnixMs;
 use model::verdict::Reason;
-use sqlx::{Row, SqliteConnection};
+use sqlx::Row;
 use wire::api::{SettledLine, Settlement};
 use wire::entitlement as w;
 use wire::line::{self, Act, Line, Outcome};
 
 use super::cases::{self, Opening};
 use super::chain::signed;
+use super::db::Conn;
 use super::feeds::Touched;
 use super::redemptions::{self, Asked, Counted, NumberRow, State};
 use super::signed::Shown;
@@ -26,7 +27,7 @@ const TAKEN_BACK: &str = "taken back at the till";
 
 /// Applies the lines of one till within one transaction.
 pub(super) struct Effects<'a> {
-    pub(super) tx: &'a mut SqliteConnection,
+    pub(super) tx: &'a mut Conn,
     pub(super) hands: &'a Hands,
     pub(super) device: &'a Device,
     pub(super) now: UnixMs,

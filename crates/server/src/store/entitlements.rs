@@ -3,12 +3,12 @@
 use std::collections::HashMap;
 
 use model::code::Code;
-use sqlx::sqlite::{SqliteArguments, SqliteRow};
-use sqlx::{Row, Sqlite, SqliteConnection};
+use sqlx::Row;
 use wire::entitlement::{Circumstance, Entitlement, Kind, Line, Standing, Store as Shop, Use};
 
 use super::chain::unsigned;
 use super::codes::{self, HeldCode};
+use super::db::{Conn, DbRow, Query};
 use super::feeds::Touched;
 use super::{BUCKET, Store, StoreError, TENANT};
 
@@ -122,7 +122,7 @@ impl Store {
 
 /// The id of the merchant's own number, with the hash of what was asked under it.
 pub(super) async fn of_reference(
-    tx: &mut SqliteConnection,
+    tx: &mut Conn,
     reference: &str,
 ) -> Result<Option<(String, Vec<u8>)>, StoreError> {
     let row = sqlx::query(
@@ -137,10 +137,7 @@ pub(super) async fn of_reference(
 }
 
 /// What belongs to a membership, as this transaction sees it: what ends first comes first.
-pub(super) async fn belonging_to(
-    tx: &mut SqliteConnection,
-    member: &str,
-) -> Result<Vec<Entitlement>, StoreError> {
+pub(super) async fn belonging_to(tx: &mut Conn, member: &str) -> Result<Vec<Entitlement>, StoreError> {
     // Found first and read one by one: joined with their lines, a database that guesses wrong begins with all lines
     // of all entitlements.
     let rows = sqlx::query(
@@ -160,13 +157,13 @@ pub(super) async fn belonging_to(
 }
 
 /// One entitlement, as this transaction sees it.
-pub(super) async fn one(tx: &mut SqliteConnection, id: &str) -> Result<Option<Held>, StoreError> {
+pub(super) async fn one(tx: &mut Conn, id: &str) -> Result<Option<Held>, StoreError> {
     Ok(gather(tx, &ONE, &Key::Id(id)).await?.pop())
 }
 
 /// The entitlements whose numbers in a feed lie in `after < seq <= upto`, by id.
 pub(super) async fn of_feed(
-    tx: &mut SqliteConnection,
+    tx: &mut Conn,
     feed: &str,
     after: i64,
     upto: i64,
@@ -235,7 +232,7 @@ enum Key<'a> {
     Feed { feed: &'a str, after: i64, upto: i64 },
 }
 
-async fn gather(tx: &mut SqliteConnection, select: &Select, key: &Key<'_>) -> Result<Vec<Held>, StoreError> {
+async fn gather(tx: &mut Conn, select: &Select, key: &Key<'_>) -> Result<Vec<Held>, StoreError> {
     let heads = chosen(select.heads, key).fetch_all(&mut *tx).await?;
     let mut held = heads.iter().map(head).collect::<Result<Vec<Held>, StoreError>>()?;
     let places: HashMap<String, usize> =
@@ -257,7 +254,7 @@ async fn gather(tx: &mut SqliteConnection, select: &Select, key: &Key<'_>) -> Re
     Ok(held)
 }
 
-fn chosen<'q>(sql: &'static str, key: &Key<'q>) -> sqlx::query::Query<'q, Sqlite, SqliteArguments> {
+fn chosen<'q>(sql: &'static str, key: &Key<'q>) -> Query<'q> {
     let query = sqlx::query(sql).bind(TENANT).bind(BUCKET);
     match *key {
         Key::Id(id) => query.bind(id),
@@ -268,14 +265,14 @@ fn chosen<'q>(sql: &'static str, key: &Key<'q>) -> sqlx::query::Query<'q, Sqlite
 fn owner<'h>(
     held: &'h mut [Held],
     places: &HashMap<String, usize>,
-    row: &SqliteRow,
+    row: &DbRow,
 ) -> Result<&'h mut Entitlement, StoreError> {
     let id: &str = row.try_get("entitlement")?;
     let found = places.get(id).and_then(|place| held.get_mut(*place));
     Ok(&mut found.ok_or_else(|| StoreError::Data(format!("a row of {id} without {id}")))?.entitlement)
 }
 
-fn head(row: &SqliteRow) -> Result<Held, StoreError> {
+fn head(row: &DbRow) -> Result<Held, StoreError> {
     let member: String = row.try_get("member")?;
     let any_store = row.try_get::<i64, _>("any_store")? == 1;
     let entitlement = Entitlement {
@@ -299,7 +296,7 @@ fn head(row: &SqliteRow) -> Result<Held, StoreError> {
     Ok(Held { entitlement, reference: row.try_get("reference")?, code: codes::held(row)? })
 }
 
-fn line(row: &SqliteRow) -> Result<Line, StoreError> {
+fn line(row: &DbRow) -> Result<Line, StoreError> {
     Ok(Line {
         sku: row.try_get("sku")?,
         name: row.try_get("name")?,
@@ -310,7 +307,7 @@ fn line(row: &SqliteRow) -> Result<Line, StoreError> {
 }
 
 /// A redemption that counts, from a row of `redemptions`.
-pub(super) fn use_of(row: &SqliteRow) -> Result<Use, StoreError> {
+pub(super) fn use_of(row: &DbRow) -> Result<Use, StoreError> {
     Ok(Use {
         number: row.try_get("number")?,
         takes: serde_json::from_str(row.try_get("takes")?)?,

@@ -6,10 +6,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use model::signed::token::Serial;
-use sqlx::{Row, SqliteConnection};
+use sqlx::Row;
 use wire::api::{Entry, Page};
 
 use super::chain::{signed, unsigned};
+use super::db::Conn;
 use super::{BUCKET, Device, Store, StoreError, TENANT, entitlements, status};
 
 /// The feed of the chain's status list, beside those of the stores.
@@ -33,7 +34,7 @@ impl Touched {
     /// Gives each of them the next number in the feed of each of its stores, feed by feed in one order, so that
     /// two transactions never wait for each other crosswise. What a signed code became goes into the status list,
     /// and where its campaign says everything else, nowhere else.
-    pub(super) async fn tell(&self, tx: &mut SqliteConnection) -> Result<(), StoreError> {
+    pub(super) async fn tell(&self, tx: &mut Conn) -> Result<(), StoreError> {
         let mut news: BTreeMap<String, Vec<&str>> = BTreeMap::new();
         for entitlement in &self.0 {
             if let Some(serial) = Serial::parse(entitlement)
@@ -144,7 +145,7 @@ pub struct FeedPosition {
 }
 
 /// Sees to it that the status list has its counter.
-pub(super) async fn open_status(tx: &mut SqliteConnection) -> Result<(), StoreError> {
+pub(super) async fn open_status(tx: &mut Conn) -> Result<(), StoreError> {
     sqlx::query(
         "INSERT INTO feeds (tenant, feed, seq) VALUES ($1, $2, 0) ON CONFLICT (tenant, feed) DO NOTHING",
     )
@@ -156,7 +157,7 @@ pub(super) async fn open_status(tx: &mut SqliteConnection) -> Result<(), StoreEr
 }
 
 /// Opens a store's feed with what is valid everywhere.
-pub(super) async fn open(tx: &mut SqliteConnection, feed: &str) -> Result<(), StoreError> {
+pub(super) async fn open(tx: &mut Conn, feed: &str) -> Result<(), StoreError> {
     sqlx::query("INSERT INTO feeds (tenant, feed, seq) VALUES ($1, $2, 0)")
         .bind(TENANT)
         .bind(feed)
@@ -179,7 +180,7 @@ pub(super) async fn open(tx: &mut SqliteConnection, feed: &str) -> Result<(), St
 }
 
 /// The feeds that tell of an entitlement: those of its stores.
-async fn feeds_of(tx: &mut SqliteConnection, entitlement: &str) -> Result<Vec<String>, StoreError> {
+async fn feeds_of(tx: &mut Conn, entitlement: &str) -> Result<Vec<String>, StoreError> {
     let rows = sqlx::query(
         "SELECT f.feed FROM feeds f
          JOIN stores s ON s.tenant = f.tenant AND s.store = f.feed
@@ -197,7 +198,7 @@ async fn feeds_of(tx: &mut SqliteConnection, entitlement: &str) -> Result<Vec<St
     Ok(rows.iter().map(|row| row.try_get("feed")).collect::<Result<_, sqlx::Error>>()?)
 }
 
-async fn tell_feed(tx: &mut SqliteConnection, feed: &str, entitlements: &[&str]) -> Result<(), StoreError> {
+async fn tell_feed(tx: &mut Conn, feed: &str, entitlements: &[&str]) -> Result<(), StoreError> {
     let count = entitlements.len() as i64;
     let row = sqlx::query("UPDATE feeds SET seq = seq + $3 WHERE tenant = $1 AND feed = $2 RETURNING seq")
         .bind(TENANT)

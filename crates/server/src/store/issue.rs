@@ -5,10 +5,10 @@ use std::fmt;
 use model::code::{Code, CodeKind};
 use model::reading::Opaque;
 use model::signed::token::NotIssuable;
-use sqlx::SqliteConnection;
 use wire::entitlement::Kind;
 
 use super::codes::{self, HeldCode, HeldOpaque, NewRow};
+use super::db::Conn;
 use super::entitlements::{self, FOR_EVER, Held, NewEntitlement, standing_code};
 use super::feeds::Touched;
 use super::{BUCKET, Store, StoreError, TENANT};
@@ -174,7 +174,7 @@ impl Store {
 
 /// What was issued under the merchant's number before, if anything was.
 pub(super) async fn before(
-    tx: &mut SqliteConnection,
+    tx: &mut Conn,
     reference: &str,
     asked: &[u8],
 ) -> Result<Option<Result<Held, IssueRefused>>, StoreError> {
@@ -194,7 +194,7 @@ pub(super) struct Insert<'a> {
     pub(super) request: &'a [u8],
 }
 
-pub(super) async fn insert(tx: &mut SqliteConnection, id: &str, one: &Insert<'_>) -> Result<(), StoreError> {
+pub(super) async fn insert(tx: &mut Conn, id: &str, one: &Insert<'_>) -> Result<(), StoreError> {
     let new = one.new;
     sqlx::query(
         "INSERT INTO entitlements (tenant, bucket, entitlement, version, reference, request, title, kind, standing,

@@ -5,11 +5,12 @@
 
 use std::collections::BTreeMap;
 
-use sqlx::{Row, SqliteConnection};
+use sqlx::Row;
 use wire::api::SettledLine;
 use wire::line;
 
 use super::chain::{signed, unsigned};
+use super::db::Conn;
 use super::effects::{self, Effects};
 use super::feeds::Touched;
 use super::{Device, Store, StoreError, TENANT};
@@ -87,7 +88,7 @@ impl Store {
     /// Takes the next line: its settlement, if it has one; nothing at all if it is not the next of this journal.
     async fn take_line(
         &self,
-        tx: &mut SqliteConnection,
+        tx: &mut Conn,
         device: &Device,
         journal: &mut Journal,
         bytes: &[u8],
@@ -130,7 +131,7 @@ impl Store {
 }
 
 /// Begins a till's journal.
-pub(super) async fn begin(tx: &mut SqliteConnection, device: &str, epoch: i64) -> Result<(), StoreError> {
+pub(super) async fn begin(tx: &mut Conn, device: &str, epoch: i64) -> Result<(), StoreError> {
     sqlx::query(
         "INSERT INTO journals (tenant, device, epoch, head, head_hash) VALUES ($1, $2, $3, 0, $4)
          ON CONFLICT (tenant, device, epoch) DO NOTHING",
@@ -147,7 +148,7 @@ pub(super) async fn begin(tx: &mut SqliteConnection, device: &str, epoch: i64) -
 /// The journal that the lines belong to. A till whose journal was lost begins the next epoch with its first line;
 /// older epochs are closed, and no epoch is skipped.
 async fn journal_of(
-    tx: &mut SqliteConnection,
+    tx: &mut Conn,
     device: &Device,
     handed_in: &HandedIn,
 ) -> Result<Option<Journal>, StoreError> {
@@ -186,7 +187,7 @@ async fn journal_of(
 
 /// The lines held after that one, as many as a batch may repeat: bytes and settlement.
 async fn held_lines(
-    tx: &mut SqliteConnection,
+    tx: &mut Conn,
     device: &Device,
     journal: &Journal,
     after: i64,
@@ -207,7 +208,7 @@ async fn held_lines(
         .collect()
 }
 
-async fn write_head(tx: &mut SqliteConnection, device: &Device, journal: &Journal) -> Result<(), StoreError> {
+async fn write_head(tx: &mut Conn, device: &Device, journal: &Journal) -> Result<(), StoreError> {
     sqlx::query(
         "UPDATE journals SET head = $4, head_hash = $5 WHERE tenant = $1 AND device = $2 AND epoch = $3",
     )

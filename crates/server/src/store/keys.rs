@@ -7,10 +7,10 @@ use model::place::StoreId;
 use model::signed::token::{Algorithm, PublicKey, SignedKind, SigningKey};
 use model::signed::trust::{self, TrustList};
 use model::time::{UnixMs, Window};
-use sqlx::sqlite::SqliteRow;
-use sqlx::{Row, SqliteConnection};
+use sqlx::Row;
 
 use super::chain::bump_setup;
+use super::db::{Conn, DbRow};
 use super::entitlements::FOR_EVER;
 use super::{Store, StoreError, TENANT};
 
@@ -225,7 +225,7 @@ impl Store {
 }
 
 async fn apply(
-    tx: &mut SqliteConnection,
+    tx: &mut Conn,
     change: &KeyChange,
     now: UnixMs,
 ) -> Result<Result<(), KeysRefused>, StoreError> {
@@ -264,7 +264,7 @@ async fn apply(
 }
 
 /// Enters a key. Whether its name was free.
-pub(super) async fn insert(tx: &mut SqliteConnection, new: &NewKey, now: UnixMs) -> Result<bool, StoreError> {
+pub(super) async fn insert(tx: &mut Conn, new: &NewKey, now: UnixMs) -> Result<bool, StoreError> {
     let scope = new.scope.as_ref().map(serde_json::to_string).transpose()?;
     let entered = sqlx::query(
         "INSERT INTO keys (tenant, key_name, kid, public, role, scope, made_at, withdrawn_at, not_after)
@@ -288,7 +288,7 @@ pub(super) async fn insert(tx: &mut SqliteConnection, new: &NewKey, now: UnixMs)
 /// Versions follow the seconds of the clock: a server that was set back to an older state would otherwise give out
 /// numbers that tills have behind them, and they would take none of its lists.
 pub(super) async fn sign_list(
-    tx: &mut SqliteConnection,
+    tx: &mut Conn,
     role_key: &SigningKey,
     now: UnixMs,
 ) -> Result<Option<u32>, StoreError> {
@@ -309,7 +309,7 @@ pub(super) async fn sign_list(
 }
 
 /// Every key, the latest first, as this transaction sees them.
-pub(super) async fn all(tx: &mut SqliteConnection) -> Result<Vec<KeyRow>, StoreError> {
+pub(super) async fn all(tx: &mut Conn) -> Result<Vec<KeyRow>, StoreError> {
     let rows = sqlx::query(
         "SELECT key_name, public, role, scope, made_at, withdrawn_at, not_after FROM keys WHERE tenant = $1
          ORDER BY made_at DESC, key_name DESC",
@@ -320,7 +320,7 @@ pub(super) async fn all(tx: &mut SqliteConnection) -> Result<Vec<KeyRow>, StoreE
     rows.iter().map(row_of).collect()
 }
 
-fn row_of(row: &SqliteRow) -> Result<KeyRow, StoreError> {
+fn row_of(row: &DbRow) -> Result<KeyRow, StoreError> {
     let name: String = row.try_get("key_name")?;
     let bytes: Vec<u8> = row.try_get("public")?;
     let public = <[u8; 32]>::try_from(bytes)

@@ -1,8 +1,8 @@
 //! Merchants' programs: the keys that they show, and what each may do.
 
 use sqlx::Row;
-use sqlx::sqlite::SqliteRow;
 
+use super::db::DbRow;
 use super::devices::secret_hash;
 use super::{Store, StoreError, TENANT};
 use wire::codes::hex;
@@ -150,10 +150,10 @@ impl Store {
     }
 }
 
-fn scopes(row: &SqliteRow) -> Result<Vec<Scope>, StoreError> {
+fn scopes(row: &DbRow) -> Result<Vec<Scope>, StoreError> {
     Ok(serde_json::from_str(row.try_get("scopes")?)?)
 }
 
-fn revoked(row: &SqliteRow) -> Result<bool, StoreError> {
+fn revoked(row: &DbRow) -> Result<bool, StoreError> {
     Ok(row.try_get::<i64, _>("revoked_at")? != 0)
 }

@@ -45,9 +45,9 @@ pub(super) async fn run(store: &Store) -> Result<(), StoreError> {
 
 #[cfg(test)]
 mod tests {
-    use sqlx::sqlite::{SqliteConnectOptions, SqliteRow};
-    use sqlx::{AssertSqlSafe, Connection, SqliteConnection};
+    use sqlx::AssertSqlSafe;
 
+    use super::super::db::{self, Conn, DbRow};
     use super::*;
     use crate::real;
 
@@ -118,20 +118,18 @@ mod tests {
     #[tokio::test]
     async fn a_database_of_an_older_program_keeps_every_row() {
         let folder = tempfile::tempdir().unwrap();
-        let options = SqliteConnectOptions::new()
-            .filename(folder.path().join("server.db"))
-            .create_if_missing(true)
-            .foreign_keys(true);
-        let mut old = SqliteConnection::connect_with(&options).await.unwrap();
+        let database = db::open_sqlite(&folder.path().join("server.db")).await.unwrap();
+        let mut old = database.write.acquire().await.unwrap();
         let migrations = "CREATE TABLE migrations (number INTEGER NOT NULL PRIMARY KEY, name TEXT NOT NULL,
                           applied_at INTEGER NOT NULL) STRICT; INSERT INTO migrations VALUES (3, 'old', 0);";
         let schemas = MIGRATIONS.iter().take(3).map(|(.., statements)| *statements);
         for statements in schemas.chain([migrations, OLD_ROWS]) {
-            sqlx::raw_sql(statements).execute(&mut old).await.unwrap();
+            sqlx::raw_sql(statements).execute(&mut *old).await.unwrap();
         }
         let before = contents(&mut old).await;
         assert!(before.iter().all(|rows| !rows.is_empty()), "every table has a row: {before:?}");
-        old.close().await.unwrap();
+        drop(old);
+        database.write.close().await;
 
         let store = Store::open(folder.path(), real::hands()).await.unwrap();
         let mut now = store.write.acquire().await.unwrap();
@@ -163,7 +161,7 @@ mod tests {
     }
 
     /// Every row of every table as text.
-    async fn contents(db: &mut SqliteConnection) -> Vec<Vec<String>> {
+    async fn contents(db: &mut Conn) -> Vec<Vec<String>> {
         let mut contents = Vec::new();
         for (table, columns) in KEPT {
             let sql = format!("SELECT {columns} FROM {table} ORDER BY 1, 2, 3, 4");
@@ -173,13 +171,8 @@ mod tests {
         contents
     }
 
-    fn values(row: &SqliteRow) -> Vec<String> {
-        (0..row.len())
-            .map(|place| {
-                let text = row.try_get_unchecked::<String, _>(place);
-                text.unwrap_or_else(|_| format!("{:?}", row.try_get_unchecked::<Vec<u8>, _>(place)))
-            })
-            .collect()
+    fn values(row: &DbRow) -> Vec<String> {
+        (0..row.len()).map(|place| format!("{:?}", row.try_get_raw(place))).collect()
     }
 
     #[test]

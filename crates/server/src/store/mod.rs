@@ -6,12 +6,7 @@
 //! conditional write inside its transaction, never by an earlier look.
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
-use sqlx::sqlite::{
-    SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
-};
-use sqlx::{Sqlite, Transaction};
 use tokio::sync::{Mutex, watch};
 
 use crate::clock::Hands;
@@ -20,6 +15,7 @@ mod campaigns;
 mod cases;
 mod chain;
 mod codes;
+mod db;
 mod devices;
 mod effects;
 mod entitlements;
@@ -59,10 +55,6 @@ pub use trust::NextRoot;
 const TENANT: &str = "main";
 /// The one bucket of a small tenant.
 const BUCKET: i64 = 0;
-/// How long a writer waits for another process (the command line beside a running server).
-const BUSY_SECONDS: u64 = 15;
-/// How many connections read.
-const READERS: u32 = 4;
 /// The database's file name in its folder.
 const FILE: &str = "server.db";
 
@@ -127,8 +119,9 @@ fn make_file(file: &Path) -> std::io::Result<()> {
 
 /// The chain's database.
 pub struct Store {
-    write: SqlitePool,
-    read: SqlitePool,
+    engine: db::Engine,
+    write: db::Pool,
+    read: db::Pool,
     hands: Hands,
     /// Under which malls' codes are stretched. It is drawn once for a database and never changes.
     code_salt: [u8; 16],
@@ -149,18 +142,10 @@ impl Store {
     pub async fn open(folder: &Path, hands: Hands) -> Result<Store, StoreError> {
         make_folder(folder)?;
         make_file(&folder.join(FILE))?;
-        let options = SqliteConnectOptions::new()
-            .filename(folder.join(FILE))
-            .create_if_missing(true)
-            .journal_mode(SqliteJournalMode::Wal)
-            .synchronous(SqliteSynchronous::Full)
-            .foreign_keys(true)
-            .busy_timeout(Duration::from_secs(BUSY_SECONDS));
-        let write = SqlitePoolOptions::new().max_connections(1).connect_with(options.clone()).await?;
-        let readers = options.pragma("query_only", "ON");
-        let read = SqlitePoolOptions::new().max_connections(READERS).connect_lazy_with(readers);
+        let db::Database { engine, write, read } = db::open_sqlite(&folder.join(FILE)).await?;
         let changes = watch::Sender::new(0);
         let mut store = Store {
+            engine,
             write,
             read,
             hands,
@@ -202,13 +187,13 @@ impl Store {
     }
 
     /// A transaction that may write. It alone writes from here on, so what it reads stays true until it commits.
-    async fn writing(&self) -> Result<Transaction<'static, Sqlite>, StoreError> {
-        Ok(self.write.begin_with("BEGIN IMMEDIATE").await?)
+    async fn writing(&self) -> Result<db::Tx, StoreError> {
+        Ok(self.write.begin_with(self.engine.begin_writing()).await?)
     }
 
     /// A transaction that reads one state of the database.
-    async fn reading(&self) -> Result<Transaction<'static, Sqlite>, StoreError> {
-        Ok(self.read.begin().await?)
+    async fn reading(&self) -> Result<db::Tx, StoreError> {
+        Ok(self.read.begin_with(self.engine.begin_reading()).await?)
     }
 
     fn tell_of_change(&self) {

@@ -1,11 +1,11 @@
 //! Merchant profiles: what the codes of the chain's malls look like. Every change makes a new setup, so that tills
 //! hear of it at once.
 
-use sqlx::sqlite::SqliteRow;
-use sqlx::{Row, SqliteConnection};
+use sqlx::Row;
 use wire::profile::Profile;
 
 use super::chain::bump_setup;
+use super::db::{Conn, DbRow};
 use super::{BUCKET, Store, StoreError, TENANT};
 
 /// A profile that the chain has.
@@ -145,7 +145,7 @@ impl Store {
 }
 
 /// The profiles whose codes tills read, in the order in which they try them.
-pub(super) async fn active(tx: &mut SqliteConnection) -> Result<Vec<Profile>, StoreError> {
+pub(super) async fn active(tx: &mut Conn) -> Result<Vec<Profile>, StoreError> {
     let rows = sqlx::query(
         "SELECT active, body FROM profiles WHERE tenant = $1 AND active = 1 ORDER BY place, name",
     )
@@ -155,7 +155,7 @@ pub(super) async fn active(tx: &mut SqliteConnection) -> Result<Vec<Profile>, St
     rows.iter().map(|row| Ok(read(row)?.profile)).collect()
 }
 
-fn read(row: &SqliteRow) -> Result<ProfileRow, StoreError> {
+fn read(row: &DbRow) -> Result<ProfileRow, StoreError> {
     Ok(ProfileRow {
         active: row.try_get::<i64, _>("active")? == 1,
         profile: serde_json::from_str(row.try_get("body")?)?,

@@ -9,11 +9,11 @@ use model::place::{DeviceId, Place, StoreId};
 use model::redemption::{Number, Take};
 use model::time::UnixMs;
 use model::verdict::Reason;
-use sqlx::sqlite::SqliteRow;
-use sqlx::{Connection, Row, SqliteConnection};
+use sqlx::{Connection, Row};
 use wire::api::{Fate, Redeem, Redeemed};
 use wire::entitlement as w;
 
+use super::db::{Conn, DbRow};
 use super::feeds::Touched;
 use super::signed::Shown;
 use super::{BUCKET, Device, Store, StoreError, TENANT, entitlements, signed};
@@ -241,7 +241,7 @@ fn repeat(row: NumberRow, device: &Device, asked: &Redeem, request: &str) -> Onl
 
 /// Decides at `moment` whether it counts, and writes the number's row with the answer, received at `now`.
 pub(super) async fn decide_and_write(
-    tx: &mut SqliteConnection,
+    tx: &mut Conn,
     device: &Device,
     asked: &Asked<'_>,
     moment: UnixMs,
@@ -262,7 +262,7 @@ pub(super) async fn decide_and_write(
 
 /// The conditional write. What was read in this transaction names the reason; the write decides.
 async fn count(
-    tx: &mut SqliteConnection,
+    tx: &mut Conn,
     device: &Device,
     asked: &Asked<'_>,
     moment: UnixMs,
@@ -297,11 +297,7 @@ async fn count(
 }
 
 /// Whether every line had enough left and the entitlement still stood.
-async fn write_takes(
-    tx: &mut SqliteConnection,
-    asked: &Asked<'_>,
-    moment: UnixMs,
-) -> Result<bool, StoreError> {
+async fn write_takes(tx: &mut Conn, asked: &Asked<'_>, moment: UnixMs) -> Result<bool, StoreError> {
     let standing = sqlx::query(
         "UPDATE entitlements SET version = version + 1
          WHERE tenant = $1 AND bucket = $2 AND entitlement = $3 AND standing = 'good'
@@ -338,7 +334,7 @@ async fn write_takes(
 /// Writes the row of a number. A number that was refused online and is now brought by its line is written anew,
 /// but keeps the answer that was given.
 async fn write_row(
-    tx: &mut SqliteConnection,
+    tx: &mut Conn,
     device: &Device,
     asked: &Asked<'_>,
     state: State,
@@ -377,7 +373,7 @@ async fn write_row(
 
 /// Voids a number that has no row yet.
 pub(super) async fn void(
-    tx: &mut SqliteConnection,
+    tx: &mut Conn,
     device: &Device,
     number: Number,
     now: UnixMs,
@@ -395,10 +391,7 @@ pub(super) async fn void(
 }
 
 /// The row of a number, if it has one.
-pub(super) async fn row_of(
-    tx: &mut SqliteConnection,
-    number: Number,
-) -> Result<Option<NumberRow>, StoreError> {
+pub(super) async fn row_of(tx: &mut Conn, number: Number) -> Result<Option<NumberRow>, StoreError> {
     let row = sqlx::query(
         "SELECT number, state, entitlement, takes, at, device, till, store_name, clerk, request, answer
          FROM redemptions WHERE tenant = $1 AND bucket = $2 AND number = $3",
@@ -429,7 +422,7 @@ fn answer_of(counted: &Counted) -> Result<String, StoreError> {
     Ok(serde_json::to_string(&answer)?)
 }
 
-fn listed(row: &SqliteRow) -> Result<RedemptionRow, StoreError> {
+fn listed(row: &DbRow) -> Result<RedemptionRow, StoreError> {
     Ok(RedemptionRow {
         number: row.try_get("number")?,
         entitlement: row.try_get("entitlement")?,

@@ -7,13 +7,13 @@ use model::place::StoreId;
 use model::signed::text;
 use model::signed::token::{self, Claims, Serial, SignedKind, SigningKey};
 use model::time::UnixMs;
-use sqlx::sqlite::SqliteRow;
-use sqlx::{Row, SqliteConnection};
+use sqlx::Row;
 use wire::campaign::State as CampaignRow;
 use wire::entitlement::{Kind, Line};
 
 use super::campaigns;
 use super::codes::{self, HeldCode, NewRow};
+use super::db::{Conn, DbRow};
 use super::entitlements::{FOR_EVER, NewEntitlement};
 use super::feeds::Touched;
 use super::issue::{self, Insert, IssueRefused};
@@ -245,7 +245,7 @@ pub fn of_campaign(row: &CampaignRow) -> NewEntitlement {
 }
 
 /// The first of so many serials that are the campaign's next ones.
-async fn allot(tx: &mut SqliteConnection, campaign: u16, count: usize) -> Result<i64, StoreError> {
+async fn allot(tx: &mut Conn, campaign: u16, count: usize) -> Result<i64, StoreError> {
     let count = count as i64;
     let row = sqlx::query(
         "UPDATE campaigns SET next_serial = next_serial + $3 WHERE tenant = $1 AND campaign = $2
@@ -260,7 +260,7 @@ async fn allot(tx: &mut SqliteConnection, campaign: u16, count: usize) -> Result
 }
 
 async fn write(
-    tx: &mut SqliteConnection,
+    tx: &mut Conn,
     asked: &SignedIssue<'_>,
     campaign: &CampaignRow,
     item: &SignedItem,
@@ -317,7 +317,7 @@ fn text_of(token: &[u8]) -> String {
 }
 
 /// The signed code of a row that was joined with `signed_codes`.
-pub(super) fn held(row: &SqliteRow, form: SignedForm) -> Result<HeldSigned, StoreError> {
+pub(super) fn held(row: &DbRow, form: SignedForm) -> Result<HeldSigned, StoreError> {
     let missing = || StoreError::Data("a signed code without its serial".to_owned());
     let number = |column: &str| -> Result<i64, StoreError> {
         row.try_get::<Option<i64>, _>(column)?.ok_or_else(missing)
@@ -345,11 +345,7 @@ pub(super) enum Shown {
 ///
 /// What belongs to a membership is opened by the membership's code, and one such code may open several coupons:
 /// there the same moment may come again, an earlier one not.
-pub(super) async fn note_moment(
-    tx: &mut SqliteConnection,
-    entitlement: &str,
-    shown: Shown,
-) -> Result<bool, StoreError> {
+pub(super) async fn note_moment(tx: &mut Conn, entitlement: &str, shown: Shown) -> Result<bool, StoreError> {
     let (moment, strict) = match shown {
         Shown::Nothing => return Ok(true),
         Shown::Now(moment) => (moment, 1),

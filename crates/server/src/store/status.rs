@@ -8,9 +8,10 @@ use std::sync::Mutex;
 
 use model::signed::status::{CHUNK_SERIALS, CampaignUpdate, ChunkUpdate, State, StatusUpdate, pack, place};
 use model::signed::token::Serial;
-use sqlx::{Row, SqliteConnection};
+use sqlx::Row;
 
 use super::chain::{signed, unsigned};
+use super::db::Conn;
 use super::feeds::STATUS;
 use super::{Store, StoreError, TENANT};
 
@@ -73,7 +74,7 @@ impl Store {
     }
 
     /// The chunk as it is now. Every till asks for the same ones, so that each is packed once.
-    async fn chunk(&self, tx: &mut SqliteConnection, change: &Changed) -> Result<ChunkUpdate, StoreError> {
+    async fn chunk(&self, tx: &mut Conn, change: &Changed) -> Result<ChunkUpdate, StoreError> {
         let key = (change.campaign, change.chunk);
         if let Ok(kept) = self.chunks.lock()
             && let Some((seq, chunk)) = kept.get(&key)
@@ -103,7 +104,7 @@ impl Store {
 }
 
 /// The chunks that changed after that number, the earliest change first, and one more than an update has.
-async fn changed(tx: &mut SqliteConnection, after: i64) -> Result<Vec<Changed>, StoreError> {
+async fn changed(tx: &mut Conn, after: i64) -> Result<Vec<Changed>, StoreError> {
     let rows = sqlx::query(
         "SELECT s.campaign, s.chunk, s.seq, c.next_serial FROM status_chunks s
          JOIN campaigns c ON c.tenant = s.tenant AND c.campaign = s.campaign
@@ -130,7 +131,7 @@ async fn changed(tx: &mut SqliteConnection, after: i64) -> Result<Vec<Changed>, 
 }
 
 /// The states of a chunk's serials that were issued.
-async fn states(tx: &mut SqliteConnection, change: &Changed) -> Result<Vec<State>, StoreError> {
+async fn states(tx: &mut Conn, change: &Changed) -> Result<Vec<State>, StoreError> {
     let first = i64::from(change.chunk) * i64::from(CHUNK_SERIALS);
     let issued = (change.covered - first).clamp(0, i64::from(CHUNK_SERIALS));
     let mut states = vec![State::Unused; issued as usize];
@@ -155,19 +156,14 @@ async fn states(tx: &mut SqliteConnection, change: &Changed) -> Result<Vec<State
 }
 
 /// So many serials from `first` on were issued: from now on the list covers them.
-pub(super) async fn issued(
-    tx: &mut SqliteConnection,
-    campaign: u16,
-    first: i64,
-    count: usize,
-) -> Result<(), StoreError> {
+pub(super) async fn issued(tx: &mut Conn, campaign: u16, first: i64, count: usize) -> Result<(), StoreError> {
     let chunk = |number: i64| number / i64::from(CHUNK_SERIALS);
     let chunks = if count == 0 { 0..0 } else { chunk(first)..chunk(first + count as i64 - 1) + 1 };
     tell(tx, &chunks.map(|chunk| (i64::from(campaign), chunk)).collect::<Vec<_>>()).await
 }
 
 /// Brings the state of a serial up to date with its entitlement. Whether the stores' feeds tell of it too.
-pub(super) async fn settle(tx: &mut SqliteConnection, serial: Serial) -> Result<bool, StoreError> {
+pub(super) async fn settle(tx: &mut Conn, serial: Serial) -> Result<bool, StoreError> {
     let row = sqlx::query(
         "SELECT s.status, s.told,
                 CASE WHEN e.standing <> 'good' THEN 2
@@ -204,7 +200,7 @@ pub(super) async fn settle(tx: &mut SqliteConnection, serial: Serial) -> Result<
 }
 
 /// Gives each of these chunks its own next number, so that an update may end behind any of them.
-async fn tell(tx: &mut SqliteConnection, chunks: &[(i64, i64)]) -> Result<(), StoreError> {
+async fn tell(tx: &mut Conn, chunks: &[(i64, i64)]) -> Result<(), StoreError> {
     if chunks.is_empty() {
         return Ok(());
     }

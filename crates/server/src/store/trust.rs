@@ -7,9 +7,10 @@ use base64::engine::general_purpose::STANDARD;
 use model::signed::token::SigningKey;
 use model::signed::trust::Trust;
 use model::time::UnixMs;
-use sqlx::{Row, SqliteConnection};
+use sqlx::Row;
 
 use super::chain::bump_setup;
+use super::db::Conn;
 use super::keys::{self, NewKey};
 use super::{Store, StoreError, TENANT};
 
@@ -113,7 +114,7 @@ impl Store {
 }
 
 pub(super) async fn insert(
-    tx: &mut SqliteConnection,
+    tx: &mut Conn,
     kind: Document,
     version: u32,
     bytes: &[u8],
@@ -133,7 +134,7 @@ pub(super) async fn insert(
 }
 
 /// The newest root with its version, to be given to a till that is enrolled now.
-pub(super) async fn newest_root(tx: &mut SqliteConnection) -> Result<Option<(i64, Vec<u8>)>, StoreError> {
+pub(super) async fn newest_root(tx: &mut Conn) -> Result<Option<(i64, Vec<u8>)>, StoreError> {
     let row = sqlx::query(
         "SELECT version, bytes FROM trust_documents WHERE tenant = $1 AND kind = 'root'
          ORDER BY version DESC LIMIT 1",
@@ -145,10 +146,7 @@ pub(super) async fn newest_root(tx: &mut SqliteConnection) -> Result<Option<(i64
 }
 
 /// The roots after the one that this till was given, and the newest list, as its setup carries them (base64).
-pub(super) async fn of_device(
-    tx: &mut SqliteConnection,
-    device: &str,
-) -> Result<(Vec<String>, String), StoreError> {
+pub(super) async fn of_device(tx: &mut Conn, device: &str) -> Result<(Vec<String>, String), StoreError> {
     let rows = sqlx::query(
         "SELECT t.bytes FROM trust_documents t
          JOIN devices d ON d.tenant = t.tenant AND d.device = $2
@@ -166,7 +164,7 @@ pub(super) async fn of_device(
     Ok((roots, list.map(|bytes| STANDARD.encode(bytes)).unwrap_or_default()))
 }
 
-async fn newest_list(tx: &mut SqliteConnection) -> Result<Option<Vec<u8>>, StoreError> {
+async fn newest_list(tx: &mut Conn) -> Result<Option<Vec<u8>>, StoreError> {
     let row = sqlx::query(
         "SELECT bytes FROM trust_documents WHERE tenant = $1 AND kind = 'list' ORDER BY version DESC LIMIT 1",
     )
@@ -177,7 +175,7 @@ async fn newest_list(tx: &mut SqliteConnection) -> Result<Option<Vec<u8>>, Store
 }
 
 /// Reads the roots and the list as a till would. The list is this server's own, so its age does not matter here.
-async fn read(tx: &mut SqliteConnection) -> Result<Trust, StoreError> {
+async fn read(tx: &mut Conn) -> Result<Trust, StoreError> {
     let unreadable = |error: &dyn std::fmt::Display| StoreError::Data(format!("a trust document: {error}"));
     let rows = sqlx::query(
         "SELECT bytes, made_at FROM trust_documents WHERE tenant = $1 AND kind = 'root' ORDER BY version",

@@ -2,8 +2,8 @@
 
 use model::redemption::Number;
 use model::time::UnixMs;
-use sqlx::SqliteConnection;
 
+use super::db::Conn;
 use super::feeds::Touched;
 use super::redemptions::NumberRow;
 use super::{BUCKET, StoreError, TENANT};
@@ -19,7 +19,7 @@ pub(super) struct Undo<'a> {
 
 /// Takes back a redemption that counts; `row` is its row.
 pub(super) async fn take_back(
-    tx: &mut SqliteConnection,
+    tx: &mut Conn,
     row: &NumberRow,
     undo: &Undo<'_>,
     touched: &mut Touched,
