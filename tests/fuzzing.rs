@@ -41,6 +41,11 @@ fn no_status_update_makes_a_till_stumble_or_grow() {
 }
 
 #[test]
+fn no_header_makes_a_server_stumble_or_believe_a_stranger() {
+    attempt("signature");
+}
+
+#[test]
 fn the_inputs_hold_what_this_program_writes() {
     for target in TARGETS {
         let folder = folder(&target);

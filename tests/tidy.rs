@@ -28,7 +28,18 @@ const CONSISTS_OF: [(&str, &[&str]); 2] = [
     ("model", &["coset", "ed25519-dalek", "regex-lite", "sha2", "thiserror", "unicode-normalization"]),
     (
         "wire",
-        &["argon2", "base64", "blake3", "ciborium", "model", "serde", "serde_json", "thiserror", "zstd"],
+        &[
+            "argon2",
+            "base64",
+            "blake3",
+            "ciborium",
+            "model",
+            "serde",
+            "serde_json",
+            "sha2",
+            "thiserror",
+            "zstd",
+        ],
     ),
 ];
 

@@ -25,6 +25,7 @@ use till::link::Link;
 use till::real::{Clock, Dice, SystemClock};
 use till::redeem::Wish;
 use till::see::Sight;
+use till::signer::Signer;
 use till::store::copy::{Copy, Position};
 use wire::api::Entry;
 use wire::entitlement::{Entitlement, Store};
@@ -164,8 +165,8 @@ async fn redeem(till: &Till, code: &Code) {
 fn open(folder: &Path) -> Till {
     let cord = Arc::new(Cord::default());
     cord.set(Way::Cut(model::verdict::Silence::Unreachable));
-    let connect = move |identity: &Identity| {
-        cord.attach(identity)?;
+    let connect = move |identity: &Identity, signer: Arc<Signer>| {
+        cord.attach(identity, signer)?;
         Ok(cord.clone() as Arc<dyn Link>)
     };
     let folder = Folder::open(folder).expect("the folder is free");
@@ -179,10 +180,14 @@ fn open(folder: &Path) -> Till {
 /// Makes the folder of an enrolled till with a full copy.
 fn fill(path: &Path) {
     let folder = Folder::open(path).expect("the folder can be made");
+    let vaults = till::vault::Vaults::beside(path);
+    let dice = till::real::SystemDice;
+    let key = till::device_key::for_code(&folder, &vaults, &[0; 32], &dice).expect("a key can be made").key;
     let identity = Identity {
         address: "http://127.0.0.1:9".into(),
         device: "till-bench".into(),
-        token: "none".into(),
+        // Nobody answers here, so that any good key will do.
+        answer_key: wire::codes::hex(&key.public().to_bytes()),
         store: Store { id: "store-1".into(), name: "南山店".into() },
         till: "1号收银机".into(),
         store_key: STORE_KEY.iter().map(|byte| format!("{byte:02x}")).collect(),
@@ -190,6 +195,7 @@ fn fill(path: &Path) {
         epoch: 1,
         root: String::new(),
         barred: false,
+        quarantine: None,
     };
     folder.set_identity(&identity).expect("the enrolment can be written");
     let now = SystemClock.now();

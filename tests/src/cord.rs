@@ -8,9 +8,10 @@ use async_trait::async_trait;
 use model::verdict::Silence;
 use till::folder::Identity;
 use till::link::{Held, HttpLink, Link, LinkError};
+use till::signer::Signer;
 use tokio::sync::watch;
 use wire::api::{
-    Candidates, Fate, Found, Intake, Lines, Lookup, Page, Practice, Redeem, Redeemed, Setup, Wanted,
+    Candidates, Fate, Found, Intake, Lines, Lookup, OwnLines, Page, Practice, Redeem, Redeemed, Setup, Wanted,
 };
 
 use crate::PATIENCE;
@@ -47,15 +48,20 @@ pub enum Request {
     Ask(String),
     /// Journal lines.
     Lines(Lines),
+    /// The till's own lines.
+    OwnLines,
     /// What changed.
     Feed,
     /// For practice codes.
     Practice,
 }
 
+/// The real line, with what it is made of.
+type Inner = (Identity, Arc<Signer>, Arc<HttpLink>);
+
 /// The line of one till.
 pub struct Cord {
-    inner: Mutex<Option<(Identity, Arc<HttpLink>)>>,
+    inner: Mutex<Option<Inner>>,
     way: watch::Sender<Way>,
     made: watch::Sender<Vec<Request>>,
     answered_lines: Mutex<Vec<(Lines, u64)>>,
@@ -74,17 +80,17 @@ impl Default for Cord {
 
 impl Cord {
     /// Takes up the line of an enrolled till, to wherever its enrolment says.
-    pub fn attach(&self, identity: &Identity) -> Result<(), LinkError> {
-        let link = Arc::new(HttpLink::new(identity)?);
-        *lock(&self.inner) = Some((identity.clone(), link));
+    pub fn attach(&self, identity: &Identity, signer: Arc<Signer>) -> Result<(), LinkError> {
+        let link = Arc::new(HttpLink::new(identity, signer.clone())?);
+        *lock(&self.inner) = Some((identity.clone(), signer, link));
         Ok(())
     }
 
     /// Leads to another address from now on, under the same enrolment.
     pub fn lead_to(&self, address: &str) {
-        let (identity, _) = lock(&self.inner).clone().expect("an enrolled till has a line");
+        let (identity, signer, _) = lock(&self.inner).clone().expect("an enrolled till has a line");
         let moved = Identity { address: address.to_owned(), ..identity };
-        self.attach(&moved).expect("the address of a server that the test has started");
+        self.attach(&moved, signer).expect("the address of a server that the test has started");
     }
 
     /// Cuts it: the till notices at once that nobody is there.
@@ -104,7 +110,7 @@ impl Cord {
 
     /// The line itself, without the hand on it.
     pub fn bare(&self) -> Arc<HttpLink> {
-        lock(&self.inner).as_ref().expect("an enrolled till has a line").1.clone()
+        lock(&self.inner).as_ref().expect("an enrolled till has a line").2.clone()
     }
 
     /// Every request so far.
@@ -212,6 +218,16 @@ impl Link for Cord {
         Ok(intake)
     }
 
+    async fn carried(&self, of: &str, lines: &Lines, deadline: Duration) -> Result<Intake, LinkError> {
+        let bare = self.bare();
+        self.carry(Request::Lines(lines.clone()), bare.carried(of, lines, deadline)).await
+    }
+
+    async fn own_lines(&self, epoch: u64, after: u64, deadline: Duration) -> Result<OwnLines, LinkError> {
+        let bare = self.bare();
+        self.carry(Request::OwnLines, bare.own_lines(epoch, after, deadline)).await
+    }
+
     async fn feed(&self, held: &Held, wait: Duration) -> Result<Page, LinkError> {
         let bare = self.bare();
         self.carry(Request::Feed, bare.feed(held, wait)).await
@@ -220,6 +236,10 @@ impl Link for Cord {
     async fn practice(&self, deadline: Duration) -> Result<Vec<Practice>, LinkError> {
         let bare = self.bare();
         self.carry(Request::Practice, bare.practice(deadline)).await
+    }
+
+    fn rest(&self) -> Option<Duration> {
+        self.bare().rest()
     }
 }
 

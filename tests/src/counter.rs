@@ -12,6 +12,7 @@ use till::desk::{Act, Desk};
 use till::folder::{Folder, Identity};
 use till::link::Link;
 use till::screen::{OfferCard, Screen, Stage, Verdict};
+use till::signer::Signer;
 use till::status::Standing;
 use till::store::journal::Journal;
 use till::till::OpenError;
@@ -47,8 +48,8 @@ impl Counter {
     pub fn start(&mut self) -> Result<(), OpenError> {
         assert!(self.desk.is_none(), "the program has been closed before it is started again");
         let cord = self.cord.clone();
-        let connect = move |identity: &Identity| {
-            cord.attach(identity)?;
+        let connect = move |identity: &Identity, signer: Arc<Signer>| {
+            cord.attach(identity, signer)?;
             Ok(cord.clone() as Arc<dyn Link>)
         };
         let folder = Folder::open(&self.folder)?;
@@ -109,6 +110,11 @@ impl Counter {
     pub fn identity(&self) -> Identity {
         let identity = self.till().folder().identity().expect("the enrolment can be read");
         identity.expect("the till is enrolled")
+    }
+
+    /// How many redemptions and undos this till's journal tells of.
+    pub fn redemptions(&self) -> usize {
+        self.desk().history().len()
     }
 
     /// How it stands.

@@ -65,12 +65,8 @@ impl Fault {
         match self {
             Fault::NobodyThere | Fault::HangsUp => Silence::Unreachable,
             Fault::Error500 | Fault::BadGateway => Silence::ServerFault,
-            Fault::Garbage
-            | Fault::OtherJson
-            | Fault::Noise
-            | Fault::HalfABody
-            | Fault::Portal
-            | Fault::LoginPage => Silence::Garbled,
+            Fault::Garbage | Fault::OtherJson => Silence::NotOurs,
+            Fault::Noise | Fault::HalfABody | Fault::Portal | Fault::LoginPage => Silence::Garbled,
             Fault::OtherVersion => Silence::OtherVersion,
             Fault::WrongCertificate => Silence::Untrusted,
             Fault::Silence => Silence::TimedOut,

@@ -22,6 +22,7 @@ use model::signed::text::{self, Recognised};
 use model::signed::token::{self, Algorithm, Claims, Serial, SignedKind, SigningKey, Unverified};
 use model::signed::trust::{self, Key, Root, Scope, Taken, Trust, TrustList};
 use model::time::{UnixMs, Window};
+use wire::signature::{Answered, Asked, Claim, Digest, Fields, Input, Moment};
 
 /// Something that reads what strangers show.
 #[derive(Clone, Copy, Debug)]
@@ -35,11 +36,13 @@ pub struct Target {
 }
 
 /// All of them.
-pub const TARGETS: [Target; 4] = [
+pub const TARGETS: [Target; 6] = [
     Target { name: "reading", attempt: reading, samples: reading_samples },
     Target { name: "cf1", attempt: cf1, samples: cf1_samples },
     Target { name: "trust_list", attempt: trust_list, samples: trust_samples },
     Target { name: "status_list", attempt: status_list, samples: status_samples },
+    Target { name: "line", attempt: line, samples: line_samples },
+    Target { name: "signature", attempt: signature, samples: signature_samples },
 ];
 
 /// A whole second in 2026.
@@ -49,6 +52,8 @@ const TAIL: Link = [0x5A; 16];
 const STEPS: u32 = 2_880;
 const ISSUER: [u8; 32] = [1; 32];
 const ROLE: [u8; 32] = [11; 32];
+const DEVICE: [u8; 32] = [31; 32];
+const LINE_TYPE: &str = "application/counterfoil-line+cbor";
 const ROOTS: [[u8; 32]; 2] = [[21; 32], [22; 32]];
 const LIST_TYPE: &str = "application/counterfoil-trust-list+cbor";
 const UPDATE_TYPE: &str = "application/counterfoil-status-update+cbor";
@@ -295,6 +300,58 @@ fn trust_samples() -> Vec<Vec<u8>> {
     ]
 }
 
+/// A journal line: signed, or signed here; and a whole exported journal.
+pub fn line(input: &[u8]) {
+    use wire::line;
+    let Some((way, rest)) = input.split_first() else { return };
+    let key = SigningKey::from_seed(DEVICE);
+    match way % 3 {
+        0 => {
+            if line::decode(rest, key.public()).is_ok() {
+                assert!(is_signed(rest, DEVICE), "nothing is believed without a valid signature");
+            }
+            let _ = line::recall(rest);
+        }
+        1 => {
+            let sealed = seal(rest, Some(LINE_TYPE), DEVICE, iana::Algorithm::Ed25519);
+            let Ok(read) = line::decode(&sealed, key.public()) else { return };
+            assert_eq!(line::peek(&sealed).as_ref(), Ok(&read), "a look without a key sees the same");
+            assert_eq!(wire::cbor::check(rest), Ok(()), "only one encoding is read");
+            let again = line::encode(&read, &key);
+            assert_eq!(line::decode(&again, key.public()), Ok(read), "what is written again reads the same");
+        }
+        _ => drop(wire::export::read(rest)),
+    }
+}
+
+fn line_samples() -> Vec<Vec<u8>> {
+    use wire::line::{self, Act, GENESIS, LINE_VERSION, Line, Why};
+    let key = SigningKey::from_seed(DEVICE);
+    let act = Act::Opened { why: Why::First, before: None };
+    let opened = Line {
+        version: LINE_VERSION,
+        device: "till-1".into(),
+        epoch: 1,
+        seq: 1,
+        prev: GENESIS,
+        at: NOW.0,
+        clock: None,
+        act,
+    };
+    let signed = line::encode(&opened, &key);
+    let header = wire::export::Header {
+        version: wire::export::EXPORT_VERSION,
+        device: "till-1".into(),
+        till: String::new(),
+        store: String::new(),
+        key: wire::codes::hex(&key.public().to_bytes()),
+        at: NOW.0,
+        epochs: vec![wire::export::Range { epoch: 1, first: 1, last: 1 }],
+    };
+    let export = wire::export::write(&header, std::slice::from_ref(&signed), &key);
+    vec![[&[0], &signed[..]].concat(), [&[1], &payload(&signed)[..]].concat(), [&[2], &export[..]].concat()]
+}
+
 /// A status update: signed, or signed here; and a compressed chunk alone.
 pub fn status_list(input: &[u8]) {
     let Some((way, rest)) = input.split_first() else { return };
@@ -489,4 +546,53 @@ fn is_signed_under(bytes: &[u8], root: &Root) -> bool {
 fn payload(frame: &[u8]) -> Vec<u8> {
     let frame = CoseSign1::from_tagged_slice(frame).expect("the sample is a frame");
     frame.payload.expect("which has its content inside")
+}
+
+/// The header fields of a signed request or answer: `Signature-Input`, `Signature` and `Content-Digest`, a line each.
+pub fn signature(input: &[u8]) {
+    let text = String::from_utf8_lossy(input);
+    let mut lines = text.split('\n').map(str::to_owned);
+    let mut next = || lines.next().unwrap_or_default();
+    let (fields, digest) = (Fields { input: next(), signature: next() }, next());
+    if let Ok(read) = Input::parse(&fields.input) {
+        assert!(read.to_field() == fields.input, "one content has one spelling");
+    }
+    if let Ok(read) = Digest::parse(&digest) {
+        assert!(read.to_field() == digest, "so has a digest");
+    }
+    let (key, server) = (SigningKey::from_seed(ISSUER), SigningKey::from_seed(ROLE));
+    let (asked, own) = signed_request(&key);
+    if let Ok(claim) = Claim::parse(&fields) {
+        assert!(claim.expires > claim.created, "it was good for a while");
+        let passes = claim.is_of(key.public(), &asked);
+        assert!(!passes || fields == own, "nobody else signs: {fields:?}");
+    }
+    let answered = signed_answer(&asked, &own);
+    if answered.verify(&fields, server.public()).is_some() {
+        assert!(fields == answered.sign(&server, NOW.0 / 1000), "nobody else answers: {fields:?}");
+    }
+}
+
+fn signed_request(key: &SigningKey) -> (Asked, Fields) {
+    let asked = Asked {
+        method: "PUT".into(),
+        path: "/v1/redemptions/0197".into(),
+        query: String::new(),
+        digest: Digest::of(b"{}"),
+        epoch: 1,
+    };
+    let fields = asked.sign(key, Moment { created: NOW.0 / 1000, nonce: [0x5A; 16] });
+    (asked, fields)
+}
+
+fn signed_answer<'a>(asked: &'a Asked, fields: &'a Fields) -> Answered<'a> {
+    Answered { status: 200, digest: Digest::of(b"yes"), to: asked, to_fields: fields }
+}
+
+fn signature_samples() -> Vec<Vec<u8>> {
+    let (asked, own) = signed_request(&SigningKey::from_seed(ISSUER));
+    let answer = signed_answer(&asked, &own).sign(&SigningKey::from_seed(ROLE), NOW.0 / 1000);
+    let digest = asked.digest.to_field();
+    let text = |fields: Fields| format!("{}\n{}\n{digest}", fields.input, fields.signature).into_bytes();
+    vec![text(own), text(answer)]
 }

@@ -35,17 +35,20 @@ pub enum Silence {
     OtherVersion,
     /// The server's certificate is not to be trusted.
     Untrusted,
+    /// What answered speaks our contract, but the chain's server has not signed it as the answer to what was asked.
+    NotOurs,
 }
 
 impl Silence {
     /// Each of them, in no order.
-    pub const ALL: [Silence; 6] = [
+    pub const ALL: [Silence; 7] = [
         Silence::Unreachable,
         Silence::TimedOut,
         Silence::ServerFault,
         Silence::Garbled,
         Silence::OtherVersion,
         Silence::Untrusted,
+        Silence::NotOurs,
     ];
 
     /// The stable code, as it stands in journals, on the wire and in the word lists.
@@ -57,6 +60,7 @@ impl Silence {
             Silence::Garbled => "garbled",
             Silence::OtherVersion => "other_version",
             Silence::Untrusted => "untrusted",
+            Silence::NotOurs => "not_ours",
         }
     }
 
@@ -92,6 +96,11 @@ pub enum Basis {
 pub enum Reason {
     /// The journal cannot be read: nothing may be accepted on this till.
     JournalBroken,
+    /// The journal was set back to an older state, or the till runs twice: nothing may be accepted until the chain
+    /// lets this till in again.
+    Quarantined,
+    /// The key that signs the lines is out of reach: nothing may be accepted.
+    NoKey,
     /// The disk is full: nothing was accepted, nothing is lost.
     DiskFull,
     /// The disk refused the line: nothing was accepted.
@@ -201,6 +210,8 @@ impl Reason {
         use Reason::*;
         let mut all = vec![
             JournalBroken,
+            Quarantined,
+            NoKey,
             DiskFull,
             JournalFailed,
             NotEnrolled,
@@ -260,6 +271,8 @@ impl Reason {
     pub fn code(self) -> &'static str {
         match self {
             Reason::JournalBroken => "journal_broken",
+            Reason::Quarantined => "quarantined",
+            Reason::NoKey => "no_key",
             Reason::DiskFull => "disk_full",
             Reason::JournalFailed => "journal_failed",
             Reason::NotEnrolled => "not_enrolled",
@@ -353,6 +366,8 @@ impl Reason {
             | Reason::UndoUnknown
             | Reason::UndoTooLate => Class::Stop,
             Reason::JournalBroken
+            | Reason::Quarantined
+            | Reason::NoKey
             | Reason::DiskFull
             | Reason::JournalFailed
             | Reason::NotEnrolled
@@ -472,10 +487,13 @@ impl Todo {
     /// What to do about a verdict that is no acceptance.
     pub fn about(reason: Reason) -> Todo {
         match reason {
-            Reason::JournalBroken | Reason::JournalFailed | Reason::NotEnrolled | Reason::TillRevoked => {
-                Todo::CallService
-            }
-            Reason::DiskFull => Todo::CallService,
+            Reason::JournalBroken
+            | Reason::Quarantined
+            | Reason::NoKey
+            | Reason::DiskFull
+            | Reason::JournalFailed
+            | Reason::NotEnrolled
+            | Reason::TillRevoked => Todo::CallService,
             Reason::SignInFirst => Todo::SignIn,
             Reason::Empty | Reason::Binary | Reason::Damaged => Todo::ScanAgain,
             Reason::NotOurs(Foreign::Douyin | Foreign::GroupBuying) => Todo::UsePlatform,

@@ -8,6 +8,7 @@ pub mod asked;
 pub mod clock;
 pub mod demo;
 pub mod keys;
+mod nonces;
 pub mod picture;
 pub mod pin;
 pub mod real;
@@ -19,5 +20,5 @@ pub mod store;
 
 pub use clock::{Clock, Dice, Hands};
 pub use routes::{State, app};
-pub use serve::Server;
+pub use serve::{NotStarted, Server};
 pub use store::{Store, StoreError};

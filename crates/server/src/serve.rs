@@ -15,6 +15,17 @@ const STOP_SECONDS_MAX: u64 = 10;
 /// How often it is looked whether the trust list has to be signed anew.
 const LOOK_AT_TRUST_EVERY: Duration = Duration::from_secs(3600);
 
+/// Why the server does not run.
+#[derive(Debug, thiserror::Error)]
+pub enum NotStarted {
+    /// The address cannot be listened on.
+    #[error(transparent)]
+    Address(#[from] io::Error),
+    /// The key that signs answers.
+    #[error(transparent)]
+    Keys(#[from] KeysError),
+}
+
 /// A running server.
 pub struct Server {
     address: SocketAddr,
@@ -24,7 +35,12 @@ pub struct Server {
 
 impl Server {
     /// Listens on `address`; port 0 takes a free one.
-    pub async fn start(state: State, address: SocketAddr) -> io::Result<Server> {
+    ///
+    /// # Errors
+    ///
+    /// The address cannot be had, or the key by which tills know this server is not here.
+    pub async fn start(state: State, address: SocketAddr) -> Result<Server, NotStarted> {
+        state.answer_key().await?;
         let listener = TcpListener::bind(address).await?;
         let address = listener.local_addr()?;
         let router = app(state.clone());

@@ -18,6 +18,8 @@ pub struct Named {
     pub public: String,
     /// Where the private half is kept.
     pub kept: Place,
+    /// The hash of the enrolment code that it was made for (64 hexadecimal digits).
+    pub code: String,
 }
 
 /// The key in use.
@@ -65,16 +67,28 @@ pub fn load(folder: &Folder, vaults: &Vaults) -> Result<DeviceKey, KeyError> {
     if key.public_hex() == named.public { Ok(key) } else { Err(KeyError::Gone) }
 }
 
-/// The key that was made before, or a new one. A key that was made for an enrolment whose answer was lost is used for
-/// the next try.
-pub fn load_or_make(folder: &Folder, vaults: &Vaults, dice: &dyn Dice) -> Result<DeviceKey, KeyError> {
-    match load(folder, vaults) {
-        Err(KeyError::None) => make(folder, vaults, dice),
-        other => other,
+/// The key to be enrolled with the code of that hash: a new one for each code, since no two tills share a key, and the
+/// same one for each try, so that a till whose first answer was lost is known when it asks again.
+pub fn for_code(
+    folder: &Folder,
+    vaults: &Vaults,
+    code: &[u8; 32],
+    dice: &dyn Dice,
+) -> Result<DeviceKey, KeyError> {
+    let code = wire::codes::hex(code);
+    let named = folder.device().or_else(|error| match error {
+        // Nobody knows this till yet, so that nothing hangs on a file that cannot be read.
+        FolderError::Damaged { .. } => Ok(None),
+        error => Err(error),
+    })?;
+    if named.is_some_and(|named| named.code == code) {
+        load(folder, vaults)
+    } else {
+        make(folder, vaults, code, dice)
     }
 }
 
-fn make(folder: &Folder, vaults: &Vaults, dice: &dyn Dice) -> Result<DeviceKey, KeyError> {
+fn make(folder: &Folder, vaults: &Vaults, code: String, dice: &dyn Dice) -> Result<DeviceKey, KeyError> {
     let mut seed = [0; 32];
     dice.fill(&mut seed);
     let mut made = DeviceKey { key: SigningKey::from_seed(seed), kept: Place::System };
@@ -93,7 +107,7 @@ fn make(folder: &Folder, vaults: &Vaults, dice: &dyn Dice) -> Result<DeviceKey, 
         let set = vaults.files.set(What::Key, &public, &seed);
         set.map_err(|error| KeyError::OutOfReach(error.to_string()))?;
     }
-    folder.set_device(&Named { public, kept: made.kept })?;
+    folder.set_device(&Named { public, kept: made.kept, code })?;
     Ok(made)
 }
 
@@ -141,16 +155,18 @@ mod tests {
         let folder = Folder::open(&dir.path().join("till")).unwrap();
         let store = Arc::new(Store::default());
         let with_store = vaults(&folder, Some(store.clone()));
-        let made = load_or_make(&folder, &with_store, &SystemDice).unwrap();
+        let made = for_code(&folder, &with_store, &[1; 32], &SystemDice).unwrap();
         assert_eq!(made.kept, Place::System, "the store takes it");
         assert!(!folder.file("device.key").exists(), "and no file has it");
-        let again = load_or_make(&folder, &with_store, &SystemDice).unwrap();
+        let again = for_code(&folder, &with_store, &[1; 32], &SystemDice).unwrap();
         assert_eq!(again.key.public(), made.key.public(), "the same key at the next start");
+        let other = for_code(&folder, &with_store, &[2; 32], &SystemDice).unwrap();
+        assert_ne!(other.key.public(), made.key.public(), "another code makes another till");
         let elsewhere = vaults(&folder, Some(Arc::new(Store::default())));
         assert!(matches!(load(&folder, &elsewhere), Err(KeyError::Gone)), "a copied folder has no key");
         *store.locked.lock().unwrap() = true;
         assert!(
-            matches!(load_or_make(&folder, &with_store, &SystemDice), Err(KeyError::OutOfReach(_))),
+            matches!(for_code(&folder, &with_store, &[2; 32], &SystemDice), Err(KeyError::OutOfReach(_))),
             "a locked store is not a reason to make another key"
         );
     }
@@ -161,7 +177,7 @@ mod tests {
         let folder = Folder::open(&dir.path().join("till")).unwrap();
         let locked = Arc::new(Store::default());
         *locked.locked.lock().unwrap() = true;
-        let made = load_or_make(&folder, &vaults(&folder, Some(locked)), &SystemDice).unwrap();
+        let made = for_code(&folder, &vaults(&folder, Some(locked)), &[1; 32], &SystemDice).unwrap();
         assert_eq!(made.kept, Place::File, "said so");
         assert!(folder.file("device.key").exists(), "and there it is");
         let again = load(&folder, &vaults(&folder, None)).unwrap();

@@ -7,7 +7,7 @@
 //! | `device.json` | which key this till signs with, and where that is kept | enrol again |
 //! | `device.key` | that key, where the system has no credential store | enrol again |
 //! | `journal.db` | what was redeemed here | nothing can give back what was not sent |
-//! | `journal.begun` | that there are lines in `journal.db` | made anew |
+//! | `journal.damaged-*.db` | journals that could not be read, as evidence | what was unsent in them |
 //! | `copy.db` | what the server said | fetched again |
 //! | `trust.json` | which keys sign for the chain, and the latest time gone by | the keys are fetched again |
 //! | `settings.json` | language, who is signed in | defaults |
@@ -17,8 +17,10 @@ use std::fs::{self, File, TryLockError};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
+use model::signed::token::PublicKey;
 use serde::{Deserialize, Serialize};
 pub use wire::api::Practice;
+use wire::codes::unhex;
 use wire::entitlement::Store;
 
 /// An open data folder. Nobody else can open it until this is dropped.
@@ -59,8 +61,8 @@ pub struct Identity {
     pub address: String,
     /// The till's id.
     pub device: String,
-    /// What it shows with every request.
-    pub token: String,
+    /// The public key that signs the server's answers (64 hexadecimal digits).
+    pub answer_key: String,
     /// The store.
     pub store: Store,
     /// The till's name.
@@ -77,6 +79,9 @@ pub struct Identity {
     /// The server has barred this till. Kept, so that neither a cut line nor a restart lets it redeem again.
     #[serde(default)]
     pub barred: bool,
+    /// Why nothing may be accepted until the chain lets this till begin the next epoch, if that is so.
+    #[serde(default)]
+    pub quarantine: Option<wire::line::Why>,
 }
 
 impl std::fmt::Debug for Identity {
@@ -88,7 +93,12 @@ impl std::fmt::Debug for Identity {
 impl Identity {
     /// The key of the store's code hashes.
     pub fn store_key(&self) -> Option<[u8; 32]> {
-        wire::codes::unhex(&self.store_key)
+        unhex(&self.store_key)
+    }
+
+    /// The key that signs the server's answers.
+    pub fn answers(&self) -> Option<PublicKey> {
+        PublicKey::from_bytes(&unhex(&self.answer_key)?)
     }
 }
 

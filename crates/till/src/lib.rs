@@ -4,16 +4,22 @@
 //! it. SQL stands only under [`store`], HTTP only in [`link`]. It knows nothing of Tauri, of the server's inside, or
 //! of any language a clerk reads (but for [`words`], which the command line program prints).
 
+pub mod backup;
+pub mod custody;
 pub mod desk;
 pub mod device_key;
 pub mod folder;
+pub mod head;
 mod keys;
+
 pub mod ledger;
 pub mod link;
 pub mod real;
 pub mod redeem;
+mod retry;
 pub mod screen;
 pub mod see;
+pub mod signer;
 pub mod staff;
 pub mod status;
 pub mod store;

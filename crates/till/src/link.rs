@@ -1,23 +1,34 @@
 //! The line to the server: what is asked and what is answered. [`crate::transport`] carries it.
 //!
+//! Every request is signed, and only what the server has signed as the answer to it is one: a portal, a proxy, or a
+//! stranger on the shop's network can keep a till from its server, and nothing else (see [`crate::signer`]).
+//!
 //! A [`LinkError`] says what it means for the next step. [`LinkError::Silent`] leaves the outcome unknown: the same
 //! number may be sent again, a new one never. The other two are answers.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use model::signed::token::{PublicKey, SigningKey};
+use model::time::MonotonicMs;
 use model::verdict::Silence;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use wire::api::{
-    Candidates, Enrol, Enrolled, Fate, Found, Intake, Lines, Lookup, Page, Practice, Problem, Redeem,
-    Redeemed, Setup, Wanted,
+    Candidates, Enrol, Enrolled, Fate, Found, Intake, Lines, Lookup, OwnLines, Page, Practice, Problem,
+    Redeem, Redeemed, Setup, Wanted,
 };
+use wire::codes::{hex, unhex};
+use wire::enrolment::{self, Known};
 
 use crate::folder::Identity;
+use crate::real::{Clock, Dice};
+use crate::retry;
+use crate::signer::{self, Signer};
 use crate::transport::{
-    AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, Http, Method, Reply, Request, StatusCode, Transport,
+    CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderValue, Http, Method, RETRY_AFTER, Reply, Request,
+    StatusCode, Transport,
 };
 
 /// Why there is no answer of the expected kind.
@@ -62,10 +73,70 @@ pub trait Link: Send + Sync {
     async fn ask(&self, number: &str, deadline: Duration) -> Result<Fate, LinkError>;
     /// Hands in journal lines.
     async fn lines(&self, lines: &Lines, deadline: Duration) -> Result<Intake, LinkError>;
+    /// Hands in lines that another till has exported.
+    async fn carried(&self, of: &str, lines: &Lines, deadline: Duration) -> Result<Intake, LinkError>;
+    /// The lines of this till's own journal behind `after` that the server holds.
+    async fn own_lines(&self, epoch: u64, after: u64, deadline: Duration) -> Result<OwnLines, LinkError>;
     /// What changed after what the till holds; waits up to `wait` for something to change.
     async fn feed(&self, held: &Held, wait: Duration) -> Result<Page, LinkError>;
     /// A demo chain's practice codes.
     async fn practice(&self, deadline: Duration) -> Result<Vec<Practice>, LinkError>;
+    /// How long the server has asked to be left alone, if it has.
+    fn rest(&self) -> Option<Duration> {
+        None
+    }
+}
+
+/// The line of a till whose key is out of reach: nobody hears what is not signed.
+pub(crate) struct Nobody;
+
+const SILENT: LinkError = LinkError::Silent(Silence::Unreachable);
+
+#[async_trait]
+impl Link for Nobody {
+    async fn setup(&self, _: Duration) -> Result<Setup, LinkError> {
+        Err(SILENT)
+    }
+
+    async fn lookup(&self, _: &Lookup, _: Duration) -> Result<Found, LinkError> {
+        Err(SILENT)
+    }
+
+    async fn candidates(&self, _: &Wanted, _: Duration) -> Result<Candidates, LinkError> {
+        Err(SILENT)
+    }
+
+    async fn status(&self, _: u64, _: Duration) -> Result<Vec<u8>, LinkError> {
+        Err(SILENT)
+    }
+
+    async fn redeem(&self, _: &str, _: &Redeem, _: Duration) -> Result<Redeemed, LinkError> {
+        Err(SILENT)
+    }
+
+    async fn ask(&self, _: &str, _: Duration) -> Result<Fate, LinkError> {
+        Err(SILENT)
+    }
+
+    async fn lines(&self, _: &Lines, _: Duration) -> Result<Intake, LinkError> {
+        Err(SILENT)
+    }
+
+    async fn carried(&self, _: &str, _: &Lines, _: Duration) -> Result<Intake, LinkError> {
+        Err(SILENT)
+    }
+
+    async fn own_lines(&self, _: u64, _: u64, _: Duration) -> Result<OwnLines, LinkError> {
+        Err(SILENT)
+    }
+
+    async fn feed(&self, _: &Held, _: Duration) -> Result<Page, LinkError> {
+        Err(SILENT)
+    }
+
+    async fn practice(&self, _: Duration) -> Result<Vec<Practice>, LinkError> {
+        Err(SILENT)
+    }
 }
 
 /// How long the server has on top of a long-poll's wait.
@@ -74,24 +145,27 @@ const FEED_DEADLINE: Duration = Duration::from_secs(10);
 /// The contract over a transport.
 pub struct HttpLink {
     transport: Arc<dyn Transport>,
+    signer: Arc<Signer>,
     device: String,
-    token: String,
     feed: String,
+    /// Until when the server has asked to be left alone.
+    rest: Mutex<Option<MonotonicMs>>,
 }
 
 impl HttpLink {
     /// The line of an enrolled till, over HTTP.
-    pub fn new(identity: &Identity) -> Result<HttpLink, LinkError> {
-        Ok(HttpLink::over(reach(&identity.address)?, identity))
+    pub fn new(identity: &Identity, signer: Arc<Signer>) -> Result<HttpLink, LinkError> {
+        Ok(HttpLink::over(reach(&identity.address)?, identity, signer))
     }
 
     /// The line of an enrolled till, over any transport.
-    pub fn over(transport: Arc<dyn Transport>, identity: &Identity) -> HttpLink {
+    pub fn over(transport: Arc<dyn Transport>, identity: &Identity, signer: Arc<Signer>) -> HttpLink {
         HttpLink {
             transport,
+            signer,
             device: identity.device.clone(),
-            token: identity.token.clone(),
             feed: identity.feed.clone(),
+            rest: Mutex::default(),
         }
     }
 
@@ -106,12 +180,61 @@ impl HttpLink {
     }
 
     /// The body of a good answer.
-    async fn carry(&self, mut request: Request, deadline: Duration) -> Result<Vec<u8>, LinkError> {
-        let token = HeaderValue::try_from(format!("Bearer {}", self.token));
-        let token = token.map_err(|_| LinkError::Barred)?;
-        request.headers.insert(AUTHORIZATION, token);
-        good_answer(self.transport.carry(request, deadline).await.map_err(LinkError::Silent)?)
+    async fn carry(&self, request: Request, deadline: Duration) -> Result<Vec<u8>, LinkError> {
+        let both = async {
+            match self.carry_once(request.clone(), deadline).await {
+                // The till's clock was wrong, and the answer's signature has told the time; or something on the way
+                // has sent the request twice, and lost the first answer. Signed anew it is another request.
+                Err(LinkError::Problem(problem)) if matches!(&*problem.error, "clock" | "replayed") => {
+                    self.carry_once(request, deadline).await
+                }
+                other => other,
+            }
+        };
+        match tokio::time::timeout(deadline, both).await {
+            Ok(Err(LinkError::Problem(problem))) if arrived_changed(&problem) => {
+                tracing::warn!(
+                    error = problem.error,
+                    message = problem.message,
+                    "a request did not arrive as sent"
+                );
+                Err(LinkError::Silent(Silence::Garbled))
+            }
+            Ok(outcome) => outcome,
+            Err(_) => Err(LinkError::Silent(Silence::TimedOut)),
+        }
     }
+
+    async fn carry_once(&self, mut request: Request, deadline: Duration) -> Result<Vec<u8>, LinkError> {
+        if self.rest().is_some() {
+            return Err(LinkError::Silent(Silence::ServerFault));
+        }
+        let sent = self.signer.sign(&mut request);
+        let reply = self.transport.carry(request, deadline).await.map_err(LinkError::Silent)?;
+        self.note_rest(&reply);
+        good_answer(reply, |reply| self.signer.is_answer(&sent, reply))
+    }
+
+    /// Takes note of a server, or what stands before it, that has too much to do.
+    fn note_rest(&self, reply: &Reply) {
+        if !matches!(reply.status, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE) {
+            return;
+        }
+        let field = reply.headers.get(RETRY_AFTER).and_then(|field| field.to_str().ok());
+        if let Some(asked) = field.and_then(|field| retry::after(field, self.signer.now())) {
+            let until = self.signer.clock().monotonic().0 + u64::try_from(asked.as_millis()).unwrap_or(0);
+            *self.rest_until() = Some(MonotonicMs(until));
+        }
+    }
+
+    fn rest_until(&self) -> MutexGuard<'_, Option<MonotonicMs>> {
+        self.rest.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Whether the server says that what it was sent is not what was signed here.
+fn arrived_changed(problem: &Problem) -> bool {
+    matches!(&*problem.error, "bad_signature" | "bad_digest" | "clock" | "replayed")
 }
 
 const NOTHING: Option<&()> = None;
@@ -143,8 +266,22 @@ impl Link for HttpLink {
     }
 
     async fn lines(&self, lines: &Lines, deadline: Duration) -> Result<Intake, LinkError> {
-        let path = format!("v1/devices/{}/lines", self.device);
-        self.call(Method::POST, &path, Some(lines), deadline).await
+        self.carried(&self.device, lines, deadline).await
+    }
+
+    async fn own_lines(&self, epoch: u64, after: u64, deadline: Duration) -> Result<OwnLines, LinkError> {
+        let path = format!("v1/devices/{}/lines?epoch={epoch}&after={after}", self.device);
+        self.call(Method::GET, &path, NOTHING, deadline).await
+    }
+
+    async fn carried(&self, of: &str, lines: &Lines, deadline: Duration) -> Result<Intake, LinkError> {
+        let Lines { epoch, after, lines } = lines;
+        let target = format!("v1/devices/{of}/lines?epoch={epoch}&after={after}");
+        let mut headers = HeaderMap::new();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(wire::lines::MEDIA_TYPE));
+        headers.insert(CONTENT_ENCODING, HeaderValue::from_static(wire::lines::ENCODING));
+        let request = Request { method: Method::POST, target, headers, body: wire::lines::pack(lines) };
+        read(&self.carry(request, deadline).await?)
     }
 
     async fn feed(&self, held: &Held, wait: Duration) -> Result<Page, LinkError> {
@@ -158,16 +295,57 @@ impl Link for HttpLink {
     async fn practice(&self, deadline: Duration) -> Result<Vec<Practice>, LinkError> {
         self.call(Method::GET, "v1/practice", NOTHING, deadline).await
     }
+
+    fn rest(&self) -> Option<Duration> {
+        let until = (*self.rest_until())?;
+        let left = until.0.saturating_sub(self.signer.clock().monotonic().0);
+        (left > 0).then(|| Duration::from_millis(left))
+    }
 }
 
-/// Joins a till to the chain behind `transport` with a one-time code.
+/// A till that has no chain yet, with the key that it has made for this code.
+pub struct Joining<'a> {
+    /// The one-time code's secret.
+    pub code: &'a str,
+    /// What the till wishes to be called; empty to be numbered.
+    pub name: &'a str,
+    /// Its key.
+    pub key: &'a SigningKey,
+    /// Its clock.
+    pub clock: &'a dyn Clock,
+    /// Its dice.
+    pub dice: &'a dyn Dice,
+}
+
+/// Joins a till to the chain behind `transport` with a one-time code. Only a server that knows the code is believed.
 pub async fn enrol(
     transport: &dyn Transport,
-    enrol: &Enrol,
+    joining: &Joining<'_>,
     deadline: Duration,
 ) -> Result<Enrolled, LinkError> {
-    let request = request(Method::POST, "v1/enrolments", Some(enrol))?;
-    read(&good_answer(transport.carry(request, deadline).await.map_err(LinkError::Silent)?)?)
+    let known = Known::of(joining.code);
+    let key = joining.key.public();
+    let enrol = Enrol {
+        code: hex(&enrolment::id(joining.code)),
+        key: hex(&key.to_bytes()),
+        proof: hex(&known.of_till(key, joining.name)),
+        till: joining.name.to_owned(),
+    };
+    let mut request = request(Method::POST, "v1/enrolments", Some(&enrol))?;
+    let sent = signer::sign(&mut request, joining.key, 0, joining.clock.now(), joining.dice);
+    let reply = transport.carry(request, deadline).await.map_err(LinkError::Silent)?;
+    // A refusal opens nothing to this till, so that anybody may tell it one.
+    let refused = reply.status.is_client_error();
+    let body = good_answer(reply, |reply| {
+        let Ok(enrolled) = serde_json::from_slice::<Enrolled>(&reply.body) else { return refused };
+        let answers = unhex(&enrolled.answer_key).and_then(|key| PublicKey::from_bytes(&key));
+        let knows_code = |answers| {
+            let proof = unhex(&enrolled.proof);
+            proof.is_some_and(|proof| enrolment::same(&proof, &known.of_server(key, answers)))
+        };
+        answers.is_some_and(|answers| knows_code(answers) && sent.answered_by(reply, answers).is_some())
+    });
+    read(&body?)
 }
 
 /// The way to the server at `address`.
@@ -201,23 +379,28 @@ fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, LinkError> {
     serde_json::from_slice(body).map_err(|_| LinkError::Silent(Silence::Garbled))
 }
 
-/// The body, if it is a good answer in our contract.
-fn good_answer(reply: Reply) -> Result<Vec<u8>, LinkError> {
-    let Reply { status, headers, body } = reply;
-    match headers.get(wire::VERSION_HEADER) {
+/// The body, if it is a good answer in our contract, and `signed` says that it comes from whom it must.
+fn good_answer(reply: Reply, signed: impl FnOnce(&Reply) -> bool) -> Result<Vec<u8>, LinkError> {
+    let status = reply.status;
+    let faulty = status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS;
+    match reply.headers.get(wire::VERSION_HEADER) {
         Some(version) if version.as_bytes() == wire::VERSION.as_bytes() => {}
         Some(_) => return Err(LinkError::Silent(Silence::OtherVersion)),
-        None if status.is_server_error() => return Err(LinkError::Silent(Silence::ServerFault)),
+        None if faulty => return Err(LinkError::Silent(Silence::ServerFault)),
         None => return Err(LinkError::Silent(Silence::Garbled)),
     }
-    if status.is_server_error() {
+    if faulty {
         return Err(LinkError::Silent(Silence::ServerFault));
     }
+    if !signed(&reply) {
+        return Err(LinkError::Silent(Silence::NotOurs));
+    }
+    let body = reply.body;
     if status == StatusCode::OK || status == StatusCode::CREATED {
         return Ok(body);
     }
     match serde_json::from_slice::<Problem>(&body) {
-        Ok(problem) if matches!(problem.error.as_str(), "revoked" | "bad_token") => Err(LinkError::Barred),
+        Ok(problem) if matches!(problem.error.as_str(), "revoked" | "unknown_key") => Err(LinkError::Barred),
         Ok(problem) => Err(LinkError::Problem(problem)),
         Err(_) => Err(LinkError::Silent(Silence::Garbled)),
     }

@@ -280,8 +280,15 @@ fn answer_of(error: LinkError) -> Answer {
     match error {
         LinkError::Silent(silence) => Answer::Silent(silence),
         LinkError::Barred => Answer::Refused(Reason::TillRevoked.into()),
+        LinkError::Problem(problem) if problem.error == "quarantined" => {
+            Answer::Refused(Reason::Quarantined.into())
+        }
         LinkError::Problem(problem) if problem.error == "never_issued" => {
             Answer::Refused(Reason::NeverIssued.into())
+        }
+        // The server holds another journal of this till: what this one says can no longer be relied on.
+        LinkError::Problem(problem) if problem.error == "quarantined" => {
+            Answer::Refused(Reason::JournalBroken.into())
         }
         LinkError::Problem(problem) => {
             tracing::error!(error = %problem.error, "the server would not judge a redemption");
@@ -318,6 +325,7 @@ fn begin(number: Number, wish: &Wish<'_>, known: &Known, asking: Asking, doubt: 
         clerk: wish.clerk.clone(),
         source: wish.source.into(),
         heard_at: known.heard_at.0,
+        copy: None,
         asking: asking == Asking::Server,
         clock: match doubt {
             Doubt::None => None,
@@ -353,15 +361,7 @@ fn decided(number: Number, known: &Known, takes: &[Take], decision: &Decision) -
             Outcome::Held => line::Outcome::Held,
         },
         reason: decision.reason.code().into(),
-        basis: match decision.basis {
-            Basis::Server => line::Basis::Server,
-            Basis::Copy { as_of, silence } => {
-                line::Basis::Copy { as_of: as_of.0, silence: silence.code().into() }
-            }
-            Basis::Signature { as_of, silence } => {
-                line::Basis::Signature { as_of: as_of.0, silence: silence.code().into() }
-            }
-        },
+        basis: decision.basis.into(),
         left: if accepted && !counted { left.saturating_sub(taken_now) } else { left },
         quantity: known.entitlement.lines.iter().map(|line| line.quantity).sum(),
         earlier: decision.earlier.as_ref().map(Into::into),

@@ -1,11 +1,13 @@
 //! How a till stands, in figures, and who stands at it.
 
 use model::time::UnixMs;
-use wire::line::Person;
+use wire::line::{Person, Why};
 
 use crate::folder::Practice;
 use crate::staff;
+use crate::store::journal::Journal;
 use crate::till::{DEADLINE, LineState, Till};
+use crate::vault::Place;
 
 /// How a till stands.
 #[derive(Clone, Debug, Default)]
@@ -24,6 +26,14 @@ pub struct Standing {
     pub journal_lines: u64,
     /// Why the journal takes no line, if it does not.
     pub journal_fault: Option<String>,
+    /// Why this till is in quarantine, if it is.
+    pub quarantine: Option<Why>,
+    /// How many lines the server does not hold yet.
+    pub unsent: u64,
+    /// The day of the newest backup of the journal, such as "2026-11-25".
+    pub backup: Option<String>,
+    /// Where the till's key is kept; nothing while it is out of reach.
+    pub key_kept: Option<Place>,
 }
 
 impl Till {
@@ -39,6 +49,10 @@ impl Till {
             entitlements: state.copy.count().unwrap_or(0),
             journal_lines: state.journal.as_ref().map_or(0, |journal| journal.head().seq),
             journal_fault: state.journal.as_ref().err().map(ToString::to_string),
+            quarantine: state.quarantine(),
+            unsent: state.journal.as_ref().map_or(0, Journal::unsent_count),
+            backup: crate::backup::last_day(&crate::backup::place(&self.folder)),
+            key_kept: state.key.as_ref().map(|key| key.kept),
         }
     }
 

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use model::verdict::Silence;
 pub use reqwest::Method;
 pub use reqwest::StatusCode;
-pub use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+pub use reqwest::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
 
 /// No answer is longer (bytes): a page of 1,000 entitlements takes about 1 MiB.
 const ANSWER_BYTES_MAX: usize = 32 << 20;

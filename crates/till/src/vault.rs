@@ -83,6 +83,11 @@ impl Vaults {
         Vaults { system: None, files: Arc::new(FileVault::new(data, outside)) }
     }
 
+    /// Files alone: the key in `data`, heads in a folder beside it.
+    pub fn beside(data: &Path) -> Vaults {
+        Vaults::files(data, &data.with_extension("heads"))
+    }
+
     /// The system's store with files behind it, as a till uses them outside of tests. `COUNTERFOIL_KEYS=file` does
     /// without the system's; `COUNTERFOIL_HEADS` names another folder for heads than the platform's own.
     pub fn of_platform(data: &Path) -> Vaults {

@@ -10,6 +10,8 @@
 //! | `PUT /v1/redemptions/{number}` | [`Redeem`] | [`Redeemed`] |
 //! | `POST /v1/redemptions/{number}/ask` | | [`Fate`] |
 //! | `POST /v1/devices/{device}/lines` | [`Lines`] | [`Intake`], or 409 |
+//! | `GET /v1/devices/{device}/lines?epoch=&after=` | | [`OwnLines`] |
+//! | `POST /v1/devices/{device}/lines?epoch=&after=` | journal lines, packed ([`crate::lines`]) | [`Intake`], or 409 |
 //! | `GET /v1/feeds/{feed}?after=&wait=&status=` | | [`Page`] |
 //! | `GET /v1/practice` | | list of [`Practice`] |
 //! | `PUT /v1/entitlements/{reference}` | [`merchant::Issue`] | [`merchant::Issued`], or 409 |
@@ -21,9 +23,13 @@
 //! | `GET /v1/campaigns` | | list of [`crate::campaign::State`] |
 //! | `PUT /v1/campaigns/{number}` | [`crate::campaign::Put`] | [`crate::campaign::State`], or 409 |
 //!
-//! All but the first carry the device's token (`Authorization: Bearer`), and those under `entitlements` and `campaigns`, which are for
-//! merchants' programs, a merchant's key. Refusals of the transport (bad token,
-//! unknown code, gap) are a [`Problem`] with a 4xx status; refusals of the business are answers with status 200.
+//! Those under `entitlements` and `campaigns`, which are for merchants' programs, carry a merchant's key
+//! (`Authorization: Bearer`). All others are signed by the till's key, and every answer to a signed request, refusals
+//! included, by the server's answer key, which the till has pinned at enrolment: see [`crate::signature`]. What comes
+//! unsigned is not the server's word.
+//!
+//! Refusals of the transport (bad signature, unknown code, gap) are a [`Problem`] with a 4xx status; refusals of the
+//! business are answers with status 200.
 
 use serde::{Deserialize, Serialize};
 
@@ -40,7 +46,9 @@ pub const COSE: &str = "application/cose; cose-type=\"cose-sign1\"";
 /// Why a request was not answered.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Problem {
-    /// A stable code: "code_unknown", "code_used_up", "code_expired" (enrolment), "revoked", "bad_token",
+    /// A stable code: "code_unknown", "code_used_up", "code_expired", "key_in_use" (enrolment), "bad_signature" (401),
+    /// "bad_digest" (400), "clock" (401: the request is not of now; what is, the answer's signature says), "replayed"
+    /// (401), "unknown_key" (401), "revoked" (403), "quarantined" (403), "too_many" (429), "bad_token" (merchants),
     /// "never_issued", "voided", "number_reused" (redemption), "gap", "fork", "out_of_scope", "invalid",
     /// "exists_with_other_content", "not_offered" (merchants), "not_found", "bad_request", "internal"; or, about a
     /// signed code that is looked up, a reason code: "not_genuine", "key_unknown", "key_withdrawn",
@@ -53,11 +61,16 @@ pub struct Problem {
     pub head: Option<u64>,
 }
 
-/// Joins a till to a store with a one-time code.
+/// Joins a till to a store with a one-time code, which itself does not travel: see [`crate::enrolment`]. The request
+/// is signed by the key that it brings.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Enrol {
-    /// The code.
+    /// The code's hash (64 hexadecimal digits).
     pub code: String,
+    /// The till's public key (Ed25519, 64 hexadecimal digits).
+    pub key: String,
+    /// That whoever has this key knows the code (64 hexadecimal digits).
+    pub proof: String,
     /// The till's name, such as "1号收银机"; empty lets the server number it.
     #[serde(default)]
     pub till: String,
@@ -68,8 +81,10 @@ pub struct Enrol {
 pub struct Enrolled {
     /// The till's id.
     pub device: String,
-    /// What it shows with every request. A secret that opens nothing but this till's own doings.
-    pub token: String,
+    /// The public key that signs the server's answers from now on (64 hexadecimal digits).
+    pub answer_key: String,
+    /// That whoever has this key knows the code (64 hexadecimal digits).
+    pub proof: String,
     /// The store it stands in.
     pub store: Store,
     /// Its name.
@@ -221,15 +236,16 @@ pub enum Fate {
     Voided,
 }
 
-/// Hands in journal lines, contiguous from the server's head.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+/// Hands in journal lines, contiguous from the server's head. Epoch and place travel in the query, the lines in the
+/// body: see [`crate::lines`].
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Lines {
     /// The journal's epoch.
     pub epoch: u64,
     /// The sequence number before the first line.
     pub after: u64,
-    /// The lines, byte for byte, each in base64 (RFC 4648, with padding).
-    pub lines: Vec<String>,
+    /// The lines, byte for byte.
+    pub lines: Vec<Vec<u8>>,
 }
 
 /// The lines are on the server's disk.
@@ -239,6 +255,28 @@ pub struct Intake {
     pub head: u64,
     /// What became of the accepted redemptions and undos among the lines handed in.
     pub settlements: Vec<SettledLine>,
+}
+
+/// Lines of a till's own journal that the server holds, for a till that has lost them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OwnLines {
+    /// The number of the last of them; `after` when there are no more.
+    pub last: u64,
+    /// The lines, byte for byte, each in base64 (RFC 4648, with padding).
+    pub lines: Vec<String>,
+    /// What became of the accepted redemptions and undos among them.
+    pub settlements: Vec<SettledLine>,
+}
+
+/// How far the server knows a till's journal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KnownHead {
+    /// The epoch that the till may write in. One that has no line yet is one to be begun.
+    pub epoch: u64,
+    /// The last line of it that the server holds; 0 for none.
+    pub seq: u64,
+    /// Whether the till may have nothing counted until a manager lets it in again.
+    pub quarantined: bool,
 }
 
 /// The settlement that one line led to.
@@ -297,6 +335,9 @@ pub struct Page {
     /// The last number of the chain's status list, see `GET /v1/status`.
     #[serde(default)]
     pub status: u64,
+    /// How far the server knows the till's journal.
+    #[serde(default)]
+    pub journal: Option<KnownHead>,
     /// The server's clock (ms since 1970).
     pub now: i64,
 }

@@ -241,3 +241,17 @@ impl TryFrom<&api::Settlement> for Settlement {
 pub fn number(text: &str) -> Result<Number, NotInContract> {
     Ok(text.parse()?)
 }
+impl From<model::verdict::Basis> for line::Basis {
+    fn from(basis: model::verdict::Basis) -> line::Basis {
+        use model::verdict::Basis;
+        match basis {
+            Basis::Server => line::Basis::Server,
+            Basis::Copy { as_of, silence } => {
+                line::Basis::Copy { as_of: as_of.0, silence: silence.code().into() }
+            }
+            Basis::Signature { as_of, silence } => {
+                line::Basis::Signature { as_of: as_of.0, silence: silence.code().into() }
+            }
+        }
+    }
+}

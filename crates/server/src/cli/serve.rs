@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use anyhow::Context;
 use clap::Args;
-use server::{Server, State, Store};
+use server::{NotStarted, Server, State, Store};
 
 use super::say::{self, Out};
 use super::{Ended, fault};
@@ -21,7 +21,8 @@ pub struct ServeArgs {
 pub async fn serve(store: Store, args: &ServeArgs, _: Out) -> Result<(), Ended> {
     let server = match Server::start(State::new(store), args.listen).await {
         Ok(server) => server,
-        Err(error) if error.kind() == std::io::ErrorKind::AddrInUse => {
+        Err(NotStarted::Keys(error)) => return Err(fault("keys", error.to_string())),
+        Err(NotStarted::Address(error)) if error.kind() == std::io::ErrorKind::AddrInUse => {
             return Err(fault(
                 "address_in_use",
                 format!(
@@ -30,7 +31,7 @@ pub async fn serve(store: Store, args: &ServeArgs, _: Out) -> Result<(), Ended> 
                 ),
             ));
         }
-        Err(error) => {
+        Err(NotStarted::Address(error)) => {
             return Err(fault("address", format!("{} cannot be listened on: {error}", args.listen)));
         }
     };

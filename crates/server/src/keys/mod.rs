@@ -3,6 +3,9 @@
 //! Private halves lie in files beside the database or in the environment ([`files`]); the database holds public
 //! halves, scopes and dates. Every change ends in a new trust list, signed by the role key, which tills hear of
 //! within seconds. A role key is replaced by a new root, which enough root keys must sign.
+//!
+//! Beside these stands the answer key, by which tills know their server. It signs nothing that outlives an answer, and
+//! stands in no list: a till has it pinned from the day it was enrolled.
 
 use model::signed::token::{Claims, SigningKey};
 use model::signed::trust::{self, NotSignable, Root, sign_root};
@@ -25,6 +28,8 @@ pub const THRESHOLD: u8 = 2;
 const ROOT_SECONDS: i64 = 3 * 365 * 24 * 3600;
 /// The first issuing key.
 const FIRST: &str = "issuing-1";
+/// The key that signs answers to tills.
+const ANSWERS: &str = "answers";
 /// The longest name of a key (characters).
 const NAME_LENGTH_MAX: usize = 40;
 
@@ -239,6 +244,24 @@ impl<'s> Keys<'s> {
         let row = keys.iter().find(|key| key.role == Role::Lists && key.withdrawn_at.is_none());
         let key = self.private(row.ok_or(KeysError::NoKeys)?)?;
         Ok((keys, key))
+    }
+
+    /// The key that signs answers to tills, which is made when the server first runs. Once tills have it pinned, another
+    /// one in its place would be a stranger to them, and is refused here.
+    pub async fn answer_key(&self) -> Result<SigningKey, KeysError> {
+        let key = match self.store.answer_key().await? {
+            Some(_) => self.files.load(ANSWERS)?,
+            // Of two processes that start at once the second finds the file that the first has made.
+            None => match self.make(ANSWERS) {
+                Err(KeysError::NoKey(NoKey::File { .. })) => self.files.load(ANSWERS)?,
+                made => made?,
+            },
+        };
+        if self.store.keep_answer_key(key.public()).await? == key.public() {
+            Ok(key)
+        } else {
+            Err(NoKey::Other { place: self.files.place(ANSWERS), name: ANSWERS.to_owned() }.into())
+        }
     }
 
     /// The private half of that key.

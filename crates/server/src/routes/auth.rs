@@ -1,26 +1,41 @@
-//! Who asks: the till of the token, or the merchant's program of the key, unless the chain has barred it.
+//! Who asks: the till that has signed, or the merchant's program of the key, unless the chain has barred it.
 
 use axum::extract::FromRequestParts;
 use axum::http::{StatusCode, header, request::Parts};
 
 use super::State;
 use super::problem::Answer;
+use super::signed::Epoch;
 use crate::store::{self, Device, Scope};
 
-/// A till that may ask.
+/// A till that may ask. Only behind [`super::signed::tills`] is there one.
 pub(super) struct Till(pub(super) Device);
 
 impl FromRequestParts<State> for Till {
     type Rejection = Answer;
 
-    async fn from_request_parts(parts: &mut Parts, state: &State) -> Result<Till, Answer> {
-        let bad = || Answer::new(StatusCode::UNAUTHORIZED, "bad_token", "no till has this token");
-        let token = shown(parts).ok_or_else(bad)?;
-        let device = state.store.device_of_token(token).await?.ok_or_else(bad)?;
-        if device.revoked {
-            return Err(Answer::new(StatusCode::FORBIDDEN, "revoked", "the chain has barred this till"));
+    async fn from_request_parts(parts: &mut Parts, _: &State) -> Result<Till, Answer> {
+        parts.extensions.get().cloned().map(Till).ok_or_else(|| {
+            tracing::error!(path = parts.uri.path(), "an endpoint for tills stands where nobody is let in");
+            Answer::internal()
+        })
+    }
+}
+
+/// A till that may have something counted: its journal is the one that is held here.
+pub(super) struct Acting(pub(super) Device);
+
+impl FromRequestParts<State> for Acting {
+    type Rejection = Answer;
+
+    async fn from_request_parts(parts: &mut Parts, state: &State) -> Result<Acting, Answer> {
+        let Till(device) = Till::from_request_parts(parts, state).await?;
+        let epoch = parts.extensions.get::<Epoch>().map(|Epoch(epoch)| *epoch);
+        if epoch == Some(device.epoch) {
+            return Ok(Acting(device));
         }
-        Ok(Till(device))
+        let message = "this till's journal goes on in another epoch: an older one may not redeem";
+        Err(Answer::new(StatusCode::FORBIDDEN, "quarantined", message))
     }
 }
 

@@ -18,14 +18,19 @@ impl<T: DeserializeOwned> FromRequest<State> for Body<T> {
         let bytes = axum::body::Bytes::from_request(request, state)
             .await
             .map_err(|rejection| Answer::new(rejection.status(), "bad_request", rejection.body_text()))?;
-        // The error names a place in the text, never the text: it may hold a code.
-        serde_json::from_slice(&bytes).map(Body).map_err(|error| {
-            let (line, column) = (error.line(), error.column());
-            Answer::bad_request(format!(
-                "the body is not what this endpoint takes (line {line}, column {column})"
-            ))
-        })
+        read(&bytes).map(Body)
     }
+}
+
+/// Reads a body as JSON.
+pub(super) fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Answer> {
+    // The error names a place in the text, never the text: it may hold a code.
+    serde_json::from_slice(bytes).map_err(|error| {
+        let (line, column) = (error.line(), error.column());
+        Answer::bad_request(format!(
+            "the body is not what this endpoint takes (line {line}, column {column})"
+        ))
+    })
 }
 
 /// The redemption number in the path.

@@ -2,7 +2,7 @@
 
 use std::any::Any;
 use std::panic::AssertUnwindSafe;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use axum::Router;
@@ -12,8 +12,12 @@ use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post, put};
 use futures_util::FutureExt;
-use tokio::sync::watch;
+use model::signed::token::SigningKey;
+use tokio::sync::{OnceCell, watch};
+use wire::signature::KeyId;
 
+use crate::keys::{Keys, KeysError};
+use crate::nonces::{Nonces, NotNew};
 use crate::store::Store;
 
 mod ask;
@@ -34,6 +38,7 @@ mod practice;
 mod problem;
 mod redemptions;
 mod setup;
+mod signed;
 mod status;
 
 /// The longest body that is read (bytes): 500 journal lines with room to spare.
@@ -46,6 +51,9 @@ const REQUEST_SECONDS_MAX: u64 = 60;
 pub struct State {
     /// The database.
     pub store: Arc<Store>,
+    /// By which tills know this server; read when it is first needed.
+    answers: Arc<OnceCell<SigningKey>>,
+    nonces: Arc<Mutex<Nonces>>,
     /// Turns true when the server stops, so that nobody waits any longer.
     stopping: watch::Receiver<bool>,
     /// Keeps the receiver open for a router that no [`crate::Server`] runs.
@@ -56,7 +64,19 @@ impl State {
     /// With that database.
     pub fn new(store: Store) -> State {
         let (stop, stopping) = watch::channel(false);
-        State { store: Arc::new(store), stopping, stop: Arc::new(stop) }
+        let (answers, nonces) = Default::default();
+        State { store: Arc::new(store), answers, nonces, stopping, stop: Arc::new(stop) }
+    }
+
+    /// The key that signs answers to tills.
+    pub(crate) async fn answer_key(&self) -> Result<&SigningKey, KeysError> {
+        let store = &self.store;
+        self.answers.get_or_try_init(|| async move { Keys::of(store).answer_key().await }).await
+    }
+
+    /// Remembers that this request was here.
+    fn remember(&self, key: KeyId, nonce: [u8; 16], now: i64) -> Result<(), NotNew> {
+        self.nonces.lock().unwrap_or_else(PoisonError::into_inner).remember(key, nonce, now)
     }
 
     /// Tells whoever waits that the server stops.
@@ -83,27 +103,31 @@ pub fn app(state: State) -> Router {
         .route("/v1/campaigns", get(campaigns::list))
         .route("/v1/campaigns/{number}", put(campaigns::put))
         .layer(DefaultBodyLimit::max(entitlements::BODY_LENGTH_MAX));
-    Router::new()
-        .route("/v1/enrolments", post(enrolments::enrol))
+    let tills = Router::new()
         .route("/v1/setup", get(setup::setup))
         .route("/v1/lookups", post(lookups::look_up))
         .route("/v1/candidates", post(candidates::candidates))
         .route("/v1/status", get(status::update))
         .route("/v1/redemptions/{number}", put(redemptions::redeem))
         .route("/v1/redemptions/{number}/ask", post(ask::ask))
-        .route("/v1/devices/{device}/lines", post(lines::take_in))
+        .route("/v1/devices/{device}/lines", post(lines::take_in).get(lines::give_back))
         .route("/v1/feeds/{feed}", get(feeds::page))
         .route("/v1/practice", get(practice::practice))
+        .layer(middleware::from_fn_with_state(state.clone(), signed::tills));
+    Router::new()
+        .route("/v1/enrolments", post(enrolments::enrol))
         .route("/docs", get(docs::page))
         .route("/docs/merchants", get(docs::merchants))
         .route("/docs/counterfoil-code.js", get(docs::script))
         .route("/healthz", get(health::process))
         .route("/readyz", get(health::database))
+        .merge(tills)
         .merge(merchants)
         .fallback(|| async { problem::Answer::not_found("there is no such endpoint") })
         .method_not_allowed_fallback(|| async { problem::Answer::bad_method() })
         .layer(DefaultBodyLimit::max(BODY_LENGTH_MAX))
         .layer(middleware::from_fn(guarded))
+        .layer(middleware::from_fn_with_state(state.clone(), signed::answers))
         .with_state(state)
 }
 

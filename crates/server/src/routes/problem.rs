@@ -1,12 +1,15 @@
 //! Refusals of the transport: a [`Problem`] with a 4xx or 5xx status. Faults of our own are logged here, once.
 
 use axum::Json;
-use axum::http::StatusCode;
+use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use wire::api::Problem;
 
 use crate::asked::{NotAsked, Wrong};
 use crate::store::StoreError;
+
+/// When somebody whom we could not serve may ask again (seconds).
+const RETRY_AFTER_SECONDS: &str = "5";
 
 /// Why a request is not answered.
 pub(super) struct Answer {
@@ -52,6 +55,14 @@ impl Answer {
         Answer::new(StatusCode::SERVICE_UNAVAILABLE, "internal", "the server did not finish in time")
     }
 
+    pub(super) fn too_many() -> Answer {
+        Answer::new(
+            StatusCode::TOO_MANY_REQUESTS,
+            "too_many",
+            "this till asks more often than any till has to",
+        )
+    }
+
     pub(super) fn with_head(self, head: u64) -> Answer {
         Answer { problem: Problem { head: Some(head), ..self.problem }, ..self }
     }
@@ -81,6 +92,12 @@ impl From<NotAsked> for Answer {
 
 impl IntoResponse for Answer {
     fn into_response(self) -> Response {
-        (self.status, Json(self.problem)).into_response()
+        let answer = (self.status, Json(self.problem));
+        match self.status {
+            StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => {
+                ([(header::RETRY_AFTER, RETRY_AFTER_SECONDS)], answer).into_response()
+            }
+            _ => answer.into_response(),
+        }
     }
 }

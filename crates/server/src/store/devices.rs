@@ -1,19 +1,22 @@
-//! Tills: the codes that enrol them, their tokens, and their end.
+//! Tills: the codes that enrol them, their keys, and their end.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use model::code::{Code, CodeKind};
+use model::signed::token::PublicKey;
 use model::time::UnixMs;
 use sqlx::Row;
 use wire::api::Enrolled;
 use wire::codes::hex;
+use wire::enrolment::{self, Known};
 use wire::entitlement as w;
+use wire::signature::KeyId;
 
 use super::chain::{bump_setup, signed, unsigned};
 use super::db::Conn;
 use super::{Store, StoreError, TENANT};
 
-/// A till that has shown its token.
+/// A till of this chain.
 #[derive(Clone, Debug)]
 pub struct Device {
     /// Its id.
@@ -38,15 +41,31 @@ pub struct Enrolment {
     pub expires_at: UnixMs,
 }
 
+/// What a till asks for that has a code. Whoever takes this up has seen that the request is signed by `key`.
+pub struct Joining<'a> {
+    /// The code's hash.
+    pub code: [u8; 32],
+    /// The till's key.
+    pub key: PublicKey,
+    /// That the till knows the code.
+    pub proof: [u8; 32],
+    /// What it wishes to be called; empty to be numbered.
+    pub till: &'a str,
+    /// The key that signs the server's answers.
+    pub answers: PublicKey,
+}
+
 /// Why a till was not enrolled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EnrolmentRefused {
-    /// No such code.
+    /// No such code, or the till does not know it.
     Unknown,
-    /// It has enrolled a till.
+    /// It has enrolled another till.
     UsedUp,
     /// It is too old.
     Expired,
+    /// The key is that of another till.
+    KeyInUse,
 }
 
 /// One till, for the list.
@@ -56,12 +75,19 @@ pub struct TillRow {
     pub device: String,
     /// Its name.
     pub till: String,
+    /// The id of its key; empty if an older program has enrolled it.
+    pub key: String,
     /// The store's name.
     pub store: String,
     /// When it was enrolled (ms since 1970).
     pub enrolled_at: i64,
     /// Whether the chain has barred it.
     pub revoked: bool,
+    /// Since when it may have nothing counted, because its journal has two histories (ms since 1970); nothing if it has
+    /// not.
+    pub quarantined_at: Option<i64>,
+    /// How many lines are held beside its journal.
+    pub branch_lines: u64,
     /// Its journal's epoch.
     pub epoch: u64,
     /// The last line of its journal that is here.
@@ -78,86 +104,104 @@ impl Store {
         let expires_at = now.plus_seconds(i64::from(minutes) * 60);
         let mut tx = self.writing().await?;
         sqlx::query(
-            "INSERT INTO enrolment_codes (tenant, code_hash, store, made_at, expires_at, used_at, used_by)
-             VALUES ($1, $2, $3, $4, $5, 0, '')",
+            "INSERT INTO enrolment_codes (tenant, code_hash, store, made_at, expires_at, used_at, used_by, known)
+             VALUES ($1, $2, $3, $4, $5, 0, '', $6)",
         )
         .bind(TENANT)
-        .bind(secret_hash(code.secret()))
+        .bind(enrolment::id(code.secret()).to_vec())
         .bind(&store.id)
         .bind(now.0)
         .bind(expires_at.0)
+        .bind(Known::of(code.secret()).to_bytes().to_vec())
         .execute(&mut *tx)
         .await?;
         tx.commit().await?;
         Ok(Enrolment { code, store: store.clone(), expires_at })
     }
 
-    /// Enrols a till with a code, which is used up by that.
+    /// Enrols a till with a code, which is used up by that. The same till may ask again for as long as the code is
+    /// good, and is told the same: the first answer may have been lost.
     pub async fn enrol(
         &self,
-        code: &Code,
-        till: &str,
+        joining: &Joining<'_>,
     ) -> Result<Result<Enrolled, EnrolmentRefused>, StoreError> {
         let now = self.hands.now();
-        let hash = secret_hash(code.secret());
-        let device = self.hands.name("till");
-        let token = hex(&self.hands.random::<32>());
+        let fresh = self.hands.name("till");
         let mut tx = self.writing().await?;
-        let used = sqlx::query(
-            "UPDATE enrolment_codes SET used_at = $3, used_by = $4
-             WHERE tenant = $1 AND code_hash = $2 AND used_by = '' AND expires_at >= $3 RETURNING store",
-        )
-        .bind(TENANT)
-        .bind(&hash)
-        .bind(now.0)
-        .bind(&device)
-        .fetch_optional(&mut *tx)
-        .await?;
-        let Some(used) = used else {
-            return Ok(Err(why_not_enrolled(&mut tx, &hash).await?));
+        let Some(code) = found_code(&mut tx, &joining.code).await? else {
+            return Ok(Err(EnrolmentRefused::Unknown));
         };
-        let store: String = used.try_get("store")?;
-        let row = sqlx::query("SELECT name, store_key FROM stores WHERE tenant = $1 AND store = $2")
-            .bind(TENANT)
-            .bind(&store)
-            .fetch_one(&mut *tx)
-            .await?;
-        let till = free_name(&mut tx, &store, till.trim()).await?;
-        add_device(&mut tx, &device, &store, &till, &secret_hash(&token), now).await?;
-        let root = give_root(&mut tx, &device).await?;
+        let proof = code.known.as_ref().map(|known| known.of_till(joining.key, joining.till));
+        let Some(known) =
+            code.known.filter(|_| proof.is_some_and(|ours| enrolment::same(&ours, &joining.proof)))
+        else {
+            return Ok(Err(EnrolmentRefused::Unknown));
+        };
+        let owner = device_with_key(&mut tx, KeyId::of(joining.key)).await?;
+        let device = match owner {
+            Some(device) if device == code.used_by && now <= code.expires_at => device,
+            _ if !code.used_by.is_empty() => return Ok(Err(EnrolmentRefused::UsedUp)),
+            _ if now > code.expires_at => return Ok(Err(EnrolmentRefused::Expired)),
+            Some(_) => return Ok(Err(EnrolmentRefused::KeyInUse)),
+            None => {
+                if !use_up(&mut tx, &joining.code, &fresh, now).await? {
+                    return Ok(Err(EnrolmentRefused::UsedUp));
+                }
+                let till = free_name(&mut tx, &code.store, joining.till.trim()).await?;
+                add_device(&mut tx, &fresh, &code.store, &till, Some(joining.key), now).await?;
+                give_root(&mut tx, &fresh).await?;
+                fresh
+            }
+        };
+        let mut enrolled = told(&mut tx, &device).await?;
         tx.commit().await?;
-        let key: Vec<u8> = row.try_get("store_key")?;
-        Ok(Ok(Enrolled {
-            device,
-            token,
-            store: w::Store { id: store.clone(), name: row.try_get("name")? },
-            till,
-            store_key: hex(&key),
-            feed: store,
-            epoch: 1,
-            root,
-        }))
+        enrolled.answer_key = hex(&joining.answers.to_bytes());
+        enrolled.proof = hex(&known.of_server(joining.key, joining.answers));
+        Ok(Ok(enrolled))
     }
 
     /// Enters a till that nobody can use, so that a demo chain has a past.
     pub async fn add_silent_till(&self, store: &w::Store, till: &str) -> Result<Device, StoreError> {
         let id = self.hands.name("till");
         let mut tx = self.writing().await?;
-        let nobody = self.hands.random::<32>();
-        add_device(&mut tx, &id, &store.id, till, &nobody, self.hands.now()).await?;
+        add_device(&mut tx, &id, &store.id, till, None, self.hands.now()).await?;
         tx.commit().await?;
         Ok(Device { id, till: till.to_owned(), store: store.clone(), epoch: 1, revoked: false })
     }
 
-    /// The till that has that token.
-    pub async fn device_of_token(&self, token: &str) -> Result<Option<Device>, StoreError> {
+    /// The till that has the key of that id, with the key.
+    pub async fn device_of_key(&self, key: KeyId) -> Result<Option<(Device, PublicKey)>, StoreError> {
+        let row = sqlx::query(
+            "SELECT d.device, d.name, d.epoch, d.revoked_at, d.public_key, d.store, s.name AS store_name
+             FROM devices d JOIN stores s ON s.tenant = d.tenant AND s.store = d.store
+             WHERE d.tenant = $1 AND d.key_id = $2",
+        )
+        .bind(TENANT)
+        .bind(key.to_string())
+        .fetch_optional(&self.read)
+        .await?;
+        row.map(|row| {
+            let device = Device {
+                id: row.try_get("device")?,
+                till: row.try_get("name")?,
+                store: w::Store { id: row.try_get("store")?, name: row.try_get("store_name")? },
+                epoch: unsigned(row.try_get("epoch")?),
+                revoked: row.try_get::<i64, _>("revoked_at")? != 0,
+            };
+            Ok((device, public_key(row.try_get("public_key")?)?))
+        })
+        .transpose()
+    }
+
+    /// The till of that id.
+    pub async fn device(&self, id: &str) -> Result<Option<Device>, StoreError> {
         let row = sqlx::query(
             "SELECT d.device, d.name, d.epoch, d.revoked_at, d.store, s.name AS store_name
              FROM devices d JOIN stores s ON s.tenant = d.tenant AND s.store = d.store
-             WHERE d.tenant = $1 AND d.token_hash = $2",
+             WHERE d.tenant = $1 AND d.device = $2",
         )
         .bind(TENANT)
-        .bind(secret_hash(token))
+        .bind(id)
         .fetch_optional(&self.read)
         .await?;
         row.map(|row| {
@@ -172,10 +216,43 @@ impl Store {
         .transpose()
     }
 
+    /// Whether the till may have nothing counted, because its journal has two histories.
+    pub async fn is_quarantined(&self, device: &Device) -> Result<bool, StoreError> {
+        let mut tx = self.reading().await?;
+        Ok(super::journals::known_head(&mut tx, device).await?.quarantined)
+    }
+
+    /// Remembers the key that signs the server's answers, unless there is one. Gives the one that is remembered.
+    pub async fn keep_answer_key(&self, key: PublicKey) -> Result<PublicKey, StoreError> {
+        let mut tx = self.writing().await?;
+        sqlx::query("UPDATE chain SET answer_key = $2 WHERE tenant = $1 AND length(answer_key) = 0")
+            .bind(TENANT)
+            .bind(key.to_bytes().to_vec())
+            .execute(&mut *tx)
+            .await?;
+        let row = sqlx::query("SELECT answer_key FROM chain WHERE tenant = $1")
+            .bind(TENANT)
+            .fetch_one(&mut *tx)
+            .await?;
+        tx.commit().await?;
+        public_key(row.try_get("answer_key")?)
+    }
+
+    /// The key that signs the server's answers; nothing before the server has run once.
+    pub async fn answer_key(&self) -> Result<Option<PublicKey>, StoreError> {
+        let row = sqlx::query("SELECT answer_key FROM chain WHERE tenant = $1")
+            .bind(TENANT)
+            .fetch_one(&self.read)
+            .await?;
+        let bytes: Vec<u8> = row.try_get("answer_key")?;
+        if bytes.is_empty() { Ok(None) } else { public_key(bytes).map(Some) }
+    }
+
     /// Every till, the latest first within its store.
     pub async fn tills(&self) -> Result<Vec<TillRow>, StoreError> {
         let rows = sqlx::query(
-            "SELECT d.device, d.name, d.epoch, d.enrolled_at, d.revoked_at, s.name AS store_name,
+            "SELECT d.device, d.name, d.epoch, d.key_id, d.enrolled_at, d.revoked_at, d.quarantined_at, s.name AS store_name,
+                    (SELECT COUNT(*) FROM branches b WHERE b.tenant = d.tenant AND b.device = d.device) AS branched,
                     COALESCE(j.head, 0) AS head,
                     COALESCE((SELECT MAX(l.received_at) FROM lines l WHERE l.tenant = d.tenant
                               AND l.device = d.device AND l.epoch = d.epoch AND l.seq = j.head), 0) AS heard_at
@@ -192,9 +269,12 @@ impl Store {
                 Ok(TillRow {
                     device: row.try_get("device")?,
                     till: row.try_get("name")?,
+                    key: row.try_get("key_id")?,
                     store: row.try_get("store_name")?,
                     enrolled_at: row.try_get("enrolled_at")?,
                     revoked: row.try_get::<i64, _>("revoked_at")? != 0,
+                    quarantined_at: Some(row.try_get::<i64, _>("quarantined_at")?).filter(|at| *at != 0),
+                    branch_lines: unsigned(row.try_get("branched")?),
                     epoch: unsigned(row.try_get("epoch")?),
                     head: unsigned(row.try_get("head")?),
                     heard_at: Some(row.try_get::<i64, _>("heard_at")?).filter(|at| *at != 0),
@@ -221,29 +301,100 @@ impl Store {
     }
 }
 
-/// Gives the till the newest root to trust, in base64; empty while there is none. Later ones reach it by its setup.
-async fn give_root(tx: &mut Conn, device: &str) -> Result<String, StoreError> {
-    let Some((version, bytes)) = super::trust::newest_root(tx).await? else { return Ok(String::new()) };
+/// A code that was found.
+struct Found {
+    store: String,
+    expires_at: UnixMs,
+    /// The till that it has enrolled; empty while it has not.
+    used_by: String,
+    known: Option<Known>,
+}
+
+async fn found_code(tx: &mut Conn, hash: &[u8; 32]) -> Result<Option<Found>, StoreError> {
+    let row = sqlx::query(
+        "SELECT store, expires_at, used_by, known FROM enrolment_codes WHERE tenant = $1 AND code_hash = $2",
+    )
+    .bind(TENANT)
+    .bind(hash.to_vec())
+    .fetch_optional(tx)
+    .await?;
+    row.map(|row| {
+        Ok(Found {
+            store: row.try_get("store")?,
+            expires_at: UnixMs(row.try_get("expires_at")?),
+            used_by: row.try_get("used_by")?,
+            // A code that an older program has made proves nothing.
+            known: row.try_get::<Vec<u8>, _>("known")?.try_into().ok().map(Known::from_bytes),
+        })
+    })
+    .transpose()
+}
+
+/// Whether the code was still to be had: this write decides between two that come at once.
+async fn use_up(tx: &mut Conn, hash: &[u8; 32], device: &str, now: UnixMs) -> Result<bool, StoreError> {
+    let used = sqlx::query(
+        "UPDATE enrolment_codes SET used_at = $3, used_by = $4
+         WHERE tenant = $1 AND code_hash = $2 AND used_by = '' AND expires_at >= $3",
+    )
+    .bind(TENANT)
+    .bind(hash.to_vec())
+    .bind(now.0)
+    .bind(device)
+    .execute(tx)
+    .await?;
+    Ok(used.rows_affected() == 1)
+}
+
+async fn device_with_key(tx: &mut Conn, key: KeyId) -> Result<Option<String>, StoreError> {
+    let row = sqlx::query("SELECT device FROM devices WHERE tenant = $1 AND key_id = $2")
+        .bind(TENANT)
+        .bind(key.to_string())
+        .fetch_optional(tx)
+        .await?;
+    Ok(row.map(|row| row.try_get("device")).transpose()?)
+}
+
+/// What an enrolled till is told of itself, but for the server's proof.
+async fn told(tx: &mut Conn, device: &str) -> Result<Enrolled, StoreError> {
+    let row = sqlx::query(
+        "SELECT d.store, d.name, d.epoch, s.name AS store_name, s.store_key
+         FROM devices d JOIN stores s ON s.tenant = d.tenant AND s.store = d.store
+         WHERE d.tenant = $1 AND d.device = $2",
+    )
+    .bind(TENANT)
+    .bind(device)
+    .fetch_one(&mut *tx)
+    .await?;
+    let root = super::trust::newest_root(tx).await?;
+    let store: String = row.try_get("store")?;
+    Ok(Enrolled {
+        device: device.to_owned(),
+        answer_key: String::new(),
+        proof: String::new(),
+        store: w::Store { id: store.clone(), name: row.try_get("store_name")? },
+        till: row.try_get("name")?,
+        store_key: hex(&row.try_get::<Vec<u8>, _>("store_key")?),
+        feed: store,
+        epoch: unsigned(row.try_get("epoch")?),
+        root: root.map(|(_, bytes)| STANDARD.encode(bytes)).unwrap_or_default(),
+    })
+}
+
+fn public_key(bytes: Vec<u8>) -> Result<PublicKey, StoreError> {
+    let key = bytes.try_into().ok().and_then(|bytes| PublicKey::from_bytes(&bytes));
+    key.ok_or_else(|| StoreError::Data("a public key that is none".to_owned()))
+}
+
+/// Writes down from which root on the till believes. It is given the newest; later ones reach it by its setup.
+async fn give_root(tx: &mut Conn, device: &str) -> Result<(), StoreError> {
+    let Some((version, _)) = super::trust::newest_root(tx).await? else { return Ok(()) };
     sqlx::query("UPDATE devices SET root = $3 WHERE tenant = $1 AND device = $2")
         .bind(TENANT)
         .bind(device)
         .bind(version)
         .execute(tx)
         .await?;
-    Ok(STANDARD.encode(bytes))
-}
-
-async fn why_not_enrolled(tx: &mut Conn, hash: &[u8]) -> Result<EnrolmentRefused, StoreError> {
-    let row = sqlx::query("SELECT used_by FROM enrolment_codes WHERE tenant = $1 AND code_hash = $2")
-        .bind(TENANT)
-        .bind(hash)
-        .fetch_optional(tx)
-        .await?;
-    Ok(match row {
-        None => EnrolmentRefused::Unknown,
-        Some(row) if row.try_get::<String, _>("used_by")?.is_empty() => EnrolmentRefused::Expired,
-        Some(_) => EnrolmentRefused::UsedUp,
-    })
+    Ok(())
 }
 
 /// The name itself, or one like it: two tills that work at one store are never called the same.
@@ -274,25 +425,29 @@ async fn add_device(
     device: &str,
     store: &str,
     till: &str,
-    token_hash: &[u8],
+    key: Option<PublicKey>,
     now: UnixMs,
 ) -> Result<(), StoreError> {
     sqlx::query(
-        "INSERT INTO devices (tenant, device, store, name, token_hash, epoch, enrolled_at, revoked_at)
-         VALUES ($1, $2, $3, $4, $5, 1, $6, 0)",
+        "INSERT INTO devices (tenant, device, store, name, token_hash, epoch, enrolled_at, revoked_at, public_key,
+                              key_id)
+         VALUES ($1, $2, $3, $4, $5, 1, $6, 0, $7, $8)",
     )
     .bind(TENANT)
     .bind(device)
     .bind(store)
     .bind(till)
-    .bind(token_hash)
+    // Tokens have gone, and their column wants something that no other till has.
+    .bind(secret_hash(device))
     .bind(now.0)
+    .bind(key.map(|key| key.to_bytes().to_vec()).unwrap_or_default())
+    .bind(key.map(|key| KeyId::of(key).to_string()).unwrap_or_default())
     .execute(&mut *tx)
     .await?;
     super::journals::begin(tx, device, signed(1)).await
 }
 
-/// Tokens, keys and enrolment codes are random and long, so that a plain hash of them gives nothing away.
+/// Merchants' keys are random and long, so that a plain hash of them gives nothing away.
 pub(super) fn secret_hash(secret: &str) -> Vec<u8> {
     blake3::hash(secret.as_bytes()).as_bytes().to_vec()
 }

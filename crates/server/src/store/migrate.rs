@@ -5,11 +5,13 @@ use sqlx::Row;
 use super::{Store, StoreError};
 
 /// Each schema's number, name and statements. Never changed once released: a new file is added.
-const MIGRATIONS: [(i64, &str, &str); 4] = [
+const MIGRATIONS: [(i64, &str, &str); 6] = [
     (1, "chain", include_str!("../../migrations/sqlite/0001_chain.sql")),
     (2, "entitlements", include_str!("../../migrations/sqlite/0002_entitlements.sql")),
     (3, "redemptions", include_str!("../../migrations/sqlite/0003_redemptions.sql")),
     (4, "codes", include_str!("../../migrations/sqlite/0004_codes.sql")),
+    (5, "device_keys", include_str!("../../migrations/sqlite/0005_device_keys.sql")),
+    (6, "journals", include_str!("../../migrations/sqlite/0006_journals.sql")),
 ];
 
 /// Runs what is missing, all in one transaction, so that two programs that start at once do not meet half-way.
@@ -98,7 +100,7 @@ mod tests {
         ("stores", "*"),
         ("staff", "*"),
         ("devices", "tenant, device, store, name, token_hash, epoch, enrolled_at, revoked_at"),
-        ("enrolment_codes", "*"),
+        ("enrolment_codes", "tenant, code_hash, store, made_at, expires_at, used_at, used_by"),
         (
             "entitlements",
             "tenant, bucket, entitlement, version, title, kind, standing, valid_from, valid_until, any_store,

@@ -6,7 +6,7 @@ use std::process::{Child, Command, Output, Stdio};
 
 use serde_json::Value;
 
-use crate::support::send;
+use crate::signing::enrolling;
 
 fn program(data: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_counterfoil-server"));
@@ -84,10 +84,13 @@ async fn from_a_demo_chain_to_an_enrolled_till_and_printed_codes() {
     let server = Running::start(data);
     assert!(server.url.starts_with("http://127.0.0.1:"), "the first line is the URL: {}", server.url);
     let code = json(data, &["enrol-code", "--store", "南山店"]);
-    let enrol = wire::api::Enrol { code: code["code"].as_str().unwrap().into(), till: "前台".into() };
-    let (status, text) = send(&server.url, reqwest::Method::POST, "/v1/enrolments", "", Some(&enrol)).await;
-    assert_eq!(status, 200, "the running server knows the code at once: {text}");
+    let code = model::code::Code::read(code["code"].as_str().unwrap()).expect("it can be typed");
+    let key = model::signed::token::SigningKey::from_seed([7; 32]);
+    let reply = enrolling(code.secret(), &key, "前台", 0).send(&server.url).await;
+    assert_eq!(reply.status, 200, "the running server knows the code at once: {}", reply.text());
     let tills = json(data, &["tills"]);
+    let id = wire::signature::KeyId::of(key.public()).to_string();
+    assert_eq!(tills[0]["key"], id, "and the list says by which key it knows the till");
     let names: Vec<&str> =
         tills.as_array().unwrap().iter().map(|till| till["till"].as_str().unwrap()).collect();
     assert_eq!(names, ["前台", "3号收银机"], "the new till and the one of the demo's past");

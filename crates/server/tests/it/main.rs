@@ -12,5 +12,7 @@ mod keys;
 mod merchants;
 mod phone;
 mod redemptions;
+mod signatures;
 mod signed;
+mod signing;
 mod support;

@@ -100,13 +100,8 @@ async fn look(till: &Till, text: &str) -> Result<Found, String> {
 }
 
 async fn update(till: &Till, after: u64) -> StatusUpdate {
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    let client = reqwest::Client::builder().no_proxy().build().expect("a client");
-    let url = format!("{}/v1/status?after={after}", till.url);
-    let response = client.get(url).bearer_auth(&till.enrolled.token).send().await.expect("an answer");
-    assert_eq!(response.headers()["content-type"], wire::api::COSE, "it says that it is signed");
-    let bytes = response.bytes().await.expect("a whole answer");
-    read_update(&bytes, &trust_of(till).await, UnixMs(START)).expect("the role key has signed it")
+    let reply = till.send(&till.signed(Method::GET, &format!("/v1/status?after={after}"), vec![])).await;
+    read_update(&reply.body, &trust_of(till).await, UnixMs(START)).expect("the role key has signed it")
 }
 
 /// What the status lists say of a serial, to a till that has read all of them.
@@ -326,7 +321,7 @@ async fn what_was_accepted_offline_counts_and_its_moment_is_over() {
     till.begin(number, "cf-8-0", START);
     let proof =
         wire::line::Proof { kid: "00000000".into(), trust: 1, status: 1, moment: Some(START + 60_000) };
-    let line = wire::line::decode(till.lines.last().unwrap()).expect("its own line");
+    let line = wire::line::peek(till.lines.last().unwrap()).expect("its own line");
     let Act::Begun(begun) = line.act else { panic!("it is the line Begun") };
     till.lines.pop();
     till.write(START, Act::Begun(wire::line::Begun { proof: Some(proof), ..begun }));

@@ -3,10 +3,9 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use model::code::Code;
 use model::redemption::Number;
+use model::signed::token::{PublicKey, SigningKey};
 use model::time::UnixMs;
 use reqwest::{Method, StatusCode};
 use serde::Serialize;
@@ -15,8 +14,11 @@ use server::store::{Issued, NewEntitlement};
 use server::{Clock, Dice, Hands, Server, State, Store};
 use tempfile::TempDir;
 use wire::api::{self, Redeem, Redeemed};
+use wire::codes::unhex;
 use wire::entitlement::{Kind, Line, Standing, Store as StoreName, Take};
 use wire::line::{self, Act, Begun, Decided, Outcome, Person};
+
+use crate::signing::{Reply, Signed, enrolling};
 
 /// When the tests happen.
 pub const START: i64 = 1_800_000_000_000;
@@ -27,6 +29,10 @@ pub struct TestClock(AtomicI64);
 impl TestClock {
     pub fn turn(&self, seconds: i64) {
         self.0.fetch_add(seconds * 1000, Ordering::SeqCst);
+    }
+
+    pub fn seconds(&self) -> i64 {
+        self.0.load(Ordering::SeqCst) / 1000
     }
 }
 
@@ -55,6 +61,7 @@ pub struct Shop {
     server: Option<Server>,
     dice: Arc<TestDice>,
     numbers: AtomicU64,
+    tills: AtomicU64,
 }
 
 impl Shop {
@@ -68,7 +75,17 @@ impl Shop {
         let there = store.add_store("福田店").await.ok().flatten().expect("the second store");
         let state = State::new(store);
         let server = Some(start(&state).await);
-        Shop { folder, clock, state, here, there, server, dice, numbers: AtomicU64::new(1) }
+        Shop {
+            folder,
+            clock,
+            state,
+            here,
+            there,
+            server,
+            dice,
+            numbers: AtomicU64::new(1),
+            tills: AtomicU64::new(1),
+        }
     }
 
     /// Stops the server and starts another one on the same data.
@@ -98,11 +115,27 @@ impl Shop {
 
     pub async fn till(&self, store: &StoreName) -> Till {
         let code = self.enrolment_code(store).await;
-        let enrol = api::Enrol { code: code.grouped(), till: String::new() };
-        let (status, text) = send(&self.url(), Method::POST, "/v1/enrolments", "", Some(&enrol)).await;
-        assert_eq!(status, StatusCode::OK, "a fresh code enrols: {text}");
-        let enrolled = serde_json::from_str(&text).expect("the contract's answer");
-        Till { enrolled, url: self.url(), lines: Vec::new() }
+        let key = self.key();
+        let reply = self.enrol(code.secret(), &key, "").await;
+        assert_eq!(reply.status, StatusCode::OK, "a fresh code enrols: {}", reply.text());
+        let enrolled = serde_json::from_slice(&reply.body).expect("the contract's answer");
+        Till { enrolled, url: self.url(), lines: Vec::new(), key, clock: self.clock.clone() }
+    }
+
+    /// A key that no other till has.
+    pub fn key(&self) -> SigningKey {
+        let number = self.tills.fetch_add(1, Ordering::SeqCst);
+        SigningKey::from_seed(*blake3::hash(&number.to_be_bytes()).as_bytes())
+    }
+
+    /// Asks to be enrolled.
+    pub async fn enrol(&self, secret: &str, key: &SigningKey, till: &str) -> Reply {
+        self.enrolling(secret, key, till).send(&self.url()).await
+    }
+
+    /// What a till sends that has this code.
+    pub fn enrolling(&self, secret: &str, key: &SigningKey, till: &str) -> Signed {
+        enrolling(secret, key, till, self.clock.seconds())
     }
 
     /// A number that no other redemption has.
@@ -153,21 +186,50 @@ pub fn takes() -> Vec<Take> {
     vec![Take { sku: "coupon".into(), quantity: 1 }]
 }
 
-/// A till: what it was told at enrolment, and its journal.
+/// A till: what it was told at enrolment, its key, and its journal.
 pub struct Till {
     pub enrolled: api::Enrolled,
     pub url: String,
     pub lines: Vec<Vec<u8>>,
+    pub key: SigningKey,
+    pub clock: Arc<TestClock>,
 }
 
 impl Till {
+    /// The same till with a journal that has nothing in it.
+    pub fn emptied(&self) -> Till {
+        let (key, clock) = (self.key.clone(), self.clock.clone());
+        Till { enrolled: self.enrolled.clone(), url: self.url.clone(), lines: Vec::new(), key, clock }
+    }
+
+    /// The key by which it knows the server.
+    pub fn server_key(&self) -> PublicKey {
+        let key = unhex(&self.enrolled.answer_key).and_then(|key| PublicKey::from_bytes(&key));
+        key.expect("the server has told its key")
+    }
+
+    /// A request as this till sends it now.
+    pub fn signed(&self, method: Method, target: &str, body: Vec<u8>) -> Signed {
+        Signed::new(&method, target, body, &self.key, self.clock.seconds())
+    }
+
+    /// Sends a request, whose answer must be the server's own.
+    pub async fn send(&self, request: &Signed) -> Reply {
+        let reply = request.send(&self.url).await;
+        let time = reply.time(request, self.server_key());
+        assert_eq!(time, Some(self.clock.seconds()), "every answer is signed: {}", reply.text());
+        reply
+    }
+
     pub async fn call<B: Serialize>(
         &self,
         method: Method,
         path: &str,
         body: Option<&B>,
     ) -> (StatusCode, String) {
-        send(&self.url, method, path, &self.enrolled.token, body).await
+        let body = body.map(|body| serde_json::to_vec(body).expect("it can be written")).unwrap_or_default();
+        let reply = self.send(&self.signed(method, path, body)).await;
+        (reply.status, reply.text())
     }
 
     pub async fn get<T: DeserializeOwned>(&self, path: &str) -> T {
@@ -207,9 +269,10 @@ impl Till {
             seq: self.lines.len() as u64 + 1,
             prev: self.lines.last().map_or(line::GENESIS, |bytes| line::hash(bytes)),
             at,
+            clock: None,
             act,
         };
-        self.lines.push(line::encode(&line));
+        self.lines.push(line::encode(&line, &self.key));
     }
 
     pub fn begin(&mut self, number: Number, id: &str, at: i64) {
@@ -226,6 +289,7 @@ impl Till {
             clerk: clerk(),
             source: "wedge".into(),
             heard_at: at,
+            copy: None,
             asking: true,
             clock: None,
             proof: None,
@@ -259,12 +323,22 @@ impl Till {
 
     /// Hands in the lines behind `after`: the status and the exact text of the answer.
     pub async fn hand_in(&self, after: usize) -> (StatusCode, String) {
-        let lines = self.lines[after..].iter().map(|bytes| STANDARD.encode(bytes)).collect();
+        let lines = self.lines[after..].to_vec();
         self.hand_in_raw(&api::Lines { epoch: 1, after: after as u64, lines }).await
     }
 
     pub async fn hand_in_raw(&self, lines: &api::Lines) -> (StatusCode, String) {
-        self.call(Method::POST, &format!("/v1/devices/{}/lines", self.enrolled.device), Some(lines)).await
+        self.hand_in_to(&self.enrolled.device, lines).await
+    }
+
+    /// Hands in lines as those of `device`.
+    pub async fn hand_in_to(&self, device: &str, lines: &api::Lines) -> (StatusCode, String) {
+        let api::Lines { epoch, after, lines } = lines;
+        let target = format!("/v1/devices/{device}/lines?epoch={epoch}&after={after}");
+        let mut request = self.signed(Method::POST, &target, wire::lines::pack(lines));
+        request.headers.push(("content-encoding", wire::lines::ENCODING.to_owned()));
+        let reply = self.send(&request).await;
+        (reply.status, reply.text())
     }
 
     /// Hands in the lines behind `after`, which must be taken.
