@@ -1,6 +1,7 @@
 //! The real programs as processes: what they promise on the command line, and on a disk that refuses.
 #![allow(clippy::unwrap_used, reason = "a test ends where it cannot go on")]
 
+use std::collections::BTreeSet;
 use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -130,7 +131,11 @@ fn bad_input_ends_with_a_verdict() {
     );
     assert_eq!(many.status.code(), Some(3), "and the worst of them is the exit code");
     let status = till.does(&["status"]).json_with(0, "all is well");
-    assert_eq!(status["journal_lines"], 0, "nothing of that was written down: {status}");
+    assert_eq!(status["waiting"], 0, "nothing of that was redeemed: {status}");
+    let lines = till.does(&["journal", "list"]).json_with(0, "the journal can be read");
+    let acts: BTreeSet<&str> =
+        lines.as_array().unwrap().iter().map(|line| line["act"].as_str().unwrap()).collect();
+    assert_eq!(acts, BTreeSet::from(["opened", "refused"]), "refusals are all that was written down");
 }
 
 #[test]
@@ -176,9 +181,9 @@ fn enrolment_status_sync_and_journal_have_their_shapes() {
     let lines = till.does(&["journal", "list"]).json_with(0, "the journal");
     let acts: Vec<&str> =
         lines.as_array().unwrap().iter().map(|line| line["act"].as_str().unwrap()).collect();
-    assert_eq!(acts, ["decided", "settled"], "every line in order");
+    assert_eq!(acts, ["opened", "decided", "settled"], "every line in order");
     let verified = till.does(&["journal", "verify"]).json_with(0, "the chain of hashes is whole");
-    assert_eq!((&verified["good"], &verified["lines"]), (&true.into(), &2.into()), "{verified}");
+    assert_eq!((&verified["good"], &verified["lines"]), (&true.into(), &3.into()), "{verified}");
 }
 
 #[test]
@@ -333,4 +338,56 @@ fn the_exit_codes_are_written_down() {
             assert!(told.out.contains(code) && told.out.contains(word), "{code} is {word}: {}", told.out);
         }
     }
+}
+
+/// Whole files of lines: out of a till without a line, through another till or a manager's hands, into the server.
+#[test]
+fn what_a_silent_till_holds_is_carried_and_a_till_with_unsent_lines_does_not_leave() {
+    let mut street = Street::open();
+    let (till, carrier) = (street.till("1号收银机"), street.till("2号收银机"));
+    let coupons = [street.coupon(), street.coupon()];
+    till.does(&["sync"]).json_with(0, "the copy is fetched");
+    street.serving.kill();
+    till.redeems(&coupons[0]).json_with(0, "redeemed without a line");
+    assert!(
+        till.does(&["unsent"]).json_with(1, "an uninstaller is told").get("unsent").is_some(),
+        "how many"
+    );
+    assert_eq!(till.does(&["reset"]).json_with(1, "it does not leave")["error"], "unsent", "and says why");
+    let stick = street.folders.path().join("stick");
+    std::fs::create_dir(&stick).unwrap();
+    let made = till.does(&["journal", "export", stick.to_str().unwrap()]).json_with(0, "offline it exports");
+    let file = made["file"].as_str().unwrap().to_owned();
+    let seen = till.does(&["journal", "verify", &file]).json_with(0, "the file is whole");
+    assert_eq!(seen["lines"], made["lines"], "with every line");
+    let mut changed = std::fs::read(&file).unwrap();
+    let middle = changed.len() / 2;
+    changed[middle] ^= 1;
+    let broken = stick.join("changed").to_str().unwrap().to_owned();
+    std::fs::write(&broken, changed).unwrap();
+    till.does(&["journal", "verify", &broken]).json_with(4, "one changed bit is found");
+
+    street.restart();
+    carrier.does(&["journal", "import", &broken]).json_with(1, "nobody carries what was changed");
+    carrier.does(&["journal", "import", &file]).json_with(0, "another till carries it");
+    assert_eq!(street.redemptions().len(), 1, "and it counts");
+    street.serving.kill();
+    till.redeems(&coupons[1]).json_with(0, "the silent till goes on");
+    let second = stick.join("second.journal").to_str().unwrap().to_owned();
+    till.does(&["journal", "export", &second]).json_with(0, "exported again");
+    street.restart();
+    street.server(&["revoke", "--till", "1号收银机"]).json_with(0, "barred meanwhile");
+    carrier.does(&["journal", "import", &second]).json_with(1, "what a barred till has left takes a manager");
+    street.server(&["journals", "load", &second]).json_with(0, "who loads it at the server");
+    assert_eq!(street.redemptions().len(), 2, "nothing is lost");
+
+    carrier.does(&["sync"]).json_with(0, "the carrier has sent its own");
+    carrier.does(&["journal", "backup"]).json_with(0, "it has a backup");
+    carrier.does(&["journal", "verify"]).json_with(0, "its journal is whole");
+    carrier.does(&["unsent"]).json_with(0, "nothing is unsent");
+    carrier.does(&["reset"]).json_with(0, "so that it may leave");
+    assert_eq!(carrier.does(&["status"]).json_with(0, "it has left")["enrolled"], false, "the chain");
+    let left = std::fs::read_dir(&carrier.data).unwrap().flatten();
+    let left = left.filter(|entry| entry.path().join("journal.db").exists());
+    assert_eq!(left.count(), 1, "and what it had is kept");
 }

@@ -181,7 +181,9 @@ fn open(folder: &Path) -> Till {
 /// Makes the folder of an enrolled till with a full copy.
 fn fill(path: &Path) {
     let folder = Folder::open(path).expect("the folder can be made");
-    let key = folder.key_for_code(&[0; 32], &till::real::SystemDice).expect("the key can be made");
+    let vaults = till::vault::Vaults::beside(path);
+    let dice = till::real::SystemDice;
+    let key = till::device_key::for_code(&folder, &vaults, &[0; 32], &dice).expect("a key can be made").key;
     let identity = Identity {
         address: "http://127.0.0.1:9".into(),
         device: "till-bench".into(),
@@ -194,6 +196,7 @@ fn fill(path: &Path) {
         epoch: 1,
         root: String::new(),
         barred: false,
+        quarantine: None,
     };
     folder.set_identity(&identity).expect("the enrolment can be written");
     let now = SystemClock.now();

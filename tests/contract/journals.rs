@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use model::redemption::Number;
+use model::signed::key::SigningKey;
 use server::store::{Device, HandedIn, Intake};
 use tests::{TurnedClock, goods};
 use wire::api::{Redeemed, Settlement};
@@ -14,12 +15,13 @@ use crate::two::{SIDES, Two, at_once, redeem, said, takes};
 /// A till's journal.
 struct Journal {
     device: Device,
+    key: SigningKey,
     lines: Vec<Vec<u8>>,
 }
 
 impl Journal {
-    fn of(device: Device) -> Journal {
-        Journal { device, lines: Vec::new() }
+    fn of((device, key): (Device, SigningKey)) -> Journal {
+        Journal { device, key, lines: Vec::new() }
     }
 
     fn write(&mut self, act: Act) {
@@ -30,9 +32,10 @@ impl Journal {
             seq: self.lines.len() as u64 + 1,
             prev: self.lines.last().map_or(line::GENESIS, |bytes| line::hash(bytes)),
             at: TurnedClock::START.0,
+            clock: None,
             act,
         };
-        self.lines.push(line::encode(&line));
+        self.lines.push(line::encode(&line, &self.key));
     }
 
     /// One coupon was handed over without the server.
@@ -58,6 +61,7 @@ impl Journal {
             clock: None,
             proof: None,
             policy: None,
+            copy: None,
         };
         self.write(Act::Decided(Decided {
             number: number.to_string(),
@@ -91,12 +95,13 @@ fn kept(intake: Intake) -> wire::api::Intake {
         Intake::Kept(kept) => kept,
         Intake::Gap { head } => panic!("a gap behind {head}"),
         Intake::Fork { head } => panic!("a fork behind {head}"),
+        Intake::NotSigned { seq } => panic!("line {seq} is not the till's"),
     }
 }
 
 pub async fn lines_that_are_handed_in_twice_at_once_are_held_once(two: Arc<Two>) {
     for _ in 0..6 {
-        let mut journal = Journal::of(two.till().await);
+        let mut journal = Journal::of(two.till_with_key().await);
         let ids: Vec<String> =
             two.one.issue(&goods::coupons(5)).await.unwrap().into_iter().map(|issued| issued.id).collect();
         for id in &ids {
@@ -125,7 +130,7 @@ pub async fn lines_that_are_handed_in_twice_at_once_are_held_once(two: Arc<Two>)
 
 pub async fn of_two_continuations_of_a_journal_one_is_held(two: Arc<Two>) {
     for _ in 0..6 {
-        let till = two.till().await;
+        let till = two.till_with_key().await;
         let ids = two.one.issue(&goods::coupons(2)).await.unwrap();
         let heads = at_once(ids.into_iter().zip(SIDES).map(|(issued, side)| {
             let (two, mut journal) = (two.clone(), Journal::of(till.clone()));
@@ -134,6 +139,7 @@ pub async fn of_two_continuations_of_a_journal_one_is_held(two: Arc<Two>) {
                 match side(&two).take_in(&journal.device, &journal.whole()).await.unwrap() {
                     Intake::Kept(kept) => Ok(kept.head),
                     Intake::Gap { head } | Intake::Fork { head } => Err(head),
+                    Intake::NotSigned { seq } => panic!("line {seq} is the till's own"),
                 }
             }
         }))
@@ -146,7 +152,7 @@ pub async fn of_two_continuations_of_a_journal_one_is_held(two: Arc<Two>) {
 pub async fn an_undo_and_the_next_redemption_have_an_order(two: Arc<Two>) {
     for _ in 0..8 {
         let id = two.issue(goods::coupon()).await.id;
-        let mut journal = Journal::of(two.till().await);
+        let mut journal = Journal::of(two.till_with_key().await);
         let first = two.number();
         journal.accept(first, &id);
         kept(two.one.take_in(&journal.device, &journal.whole()).await.unwrap());
@@ -164,7 +170,7 @@ pub async fn an_undo_and_the_next_redemption_have_an_order(two: Arc<Two>) {
 }
 
 pub async fn a_line_with_a_text_that_no_database_can_hold_blocks_nothing(two: Arc<Two>) {
-    let mut journal = Journal::of(two.till().await);
+    let mut journal = Journal::of(two.till_with_key().await);
     let ids = two.one.issue(&goods::coupons(2)).await.unwrap();
     journal.accept_by(two.number(), &ids[0].id, "李\0娜");
     journal.undo(two.number(), two.number());
@@ -181,7 +187,7 @@ pub async fn two_tills_that_accepted_one_coupon_make_one_case(two: Arc<Two>) {
         let id = two.issue(goods::coupon()).await.id;
         let mut journals = Vec::new();
         for _ in SIDES {
-            let mut journal = Journal::of(two.till().await);
+            let mut journal = Journal::of(two.till_with_key().await);
             journal.accept(two.number(), &id);
             journals.push(journal);
         }

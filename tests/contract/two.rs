@@ -59,11 +59,16 @@ impl Two {
 
     /// A till of the shop.
     pub async fn till(&self) -> Device {
+        self.till_with_key().await.0
+    }
+
+    /// A till of the shop, with the key that signs its lines.
+    pub async fn till_with_key(&self) -> (Device, SigningKey) {
         let code = self.one.issue_enrolment(&self.shop, 10).await.unwrap().code;
         let key = SigningKey::from_seed(self.one.hands().random());
         enrol(&self.one, &code, &key).await.unwrap();
         let known = self.other.device_of_key(KeyId::of(key.public())).await.unwrap();
-        known.expect("the other one knows the till").0
+        (known.expect("the other one knows the till").0, key)
     }
 
     /// A number that no other redemption has.

@@ -232,7 +232,7 @@ impl Book {
                 self.handed_over.insert(decided.number);
             }
             Line::Decided(decided) => drop(decided.begun.map(|begun| self.nothing.insert(begun.number))),
-            Line::Refused(_) => {}
+            Line::Opened { .. } | Line::Refused(_) => {}
             Line::Undone { number, of, .. } => {
                 self.handed_over.remove(&of);
                 self.unseen.remove(&of);

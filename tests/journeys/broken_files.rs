@@ -62,7 +62,7 @@ async fn damage_in_the_middle_of_the_copy_is_met_too() {
     till.cord.cut();
     let told = till.refused(code.secret()).await;
     assert_eq!(told.class(), Class::Fault, "what cannot be read is not guessed: {told:?}");
-    assert_eq!(till.standing().journal_lines, 0, "nothing was accepted");
+    assert_eq!(till.standing().waiting, 0, "nothing was accepted");
     till.cord.mend();
     for _ in 0..2 {
         till.till().probe().await;

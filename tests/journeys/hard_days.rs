@@ -39,20 +39,21 @@ async fn a_journal_that_the_server_does_not_know_stops_the_till() {
     till.redeem(&coupons[0]).await;
     till.sync().await;
     till.close().await;
-    // An old image of the folder: neither the lines nor the mark that there were any.
-    for file in ["journal.db", "journal.db-wal", "journal.db-shm", "journal.begun"] {
+    // A machine of its own for the old image: neither the lines nor the head that was kept elsewhere.
+    for file in ["journal.db", "journal.db-wal", "journal.db-shm"] {
         let _ = fs::remove_file(till.folder().join(file));
     }
+    fs::remove_dir_all(till.folder().with_extension("heads")).unwrap();
     till.start().expect("nothing shows yet that anything is wrong");
     till.redeem(&coupons[1]).await;
     till.sync().await;
     let told = till.refused(coupons[2].secret()).await;
     assert_eq!(
         (told.reason, told.class()),
-        (Reason::JournalBroken, Class::Fault),
+        (Reason::Quarantined, Class::Fault),
         "the server holds other lines under these numbers, so nothing more is accepted"
     );
-    assert!(till.standing().journal_fault.is_some(), "and the status says why");
+    assert!(till.standing().quarantine.is_some(), "and the status says why");
 }
 
 #[tokio::test]

@@ -63,7 +63,7 @@ async fn begun_only_is_voided_and_the_coupon_is_free() {
     let redeem = till.cord.redeems().pop().unwrap().1;
     till.cord.mend();
     till.restart().await;
-    assert_eq!(till.standing().journal_lines, 1, "only the beginning is on disk");
+    assert_eq!(till.standing().journal_lines, 2, "the journal's opening, and only the beginning of the act");
     assert_eq!(till.standing().waiting, 0, "and it is not pushed by itself");
 
     till.sync().await;

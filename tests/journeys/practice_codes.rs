@@ -22,6 +22,6 @@ async fn each_code_does_what_it_says() {
             };
             assert_eq!(does, code.expect, "{store}: {} ({})", code.caption, code.group);
         }
-        assert_eq!(till.standing().journal_lines, 0, "looking counts nothing");
+        assert_eq!(till.redemptions(), 0, "looking counts nothing");
     }
 }

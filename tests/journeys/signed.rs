@@ -109,7 +109,7 @@ async fn a_forged_code_is_refused_without_asking_anybody() {
     assert_eq!((told.reason, told.class()), (Reason::NotGenuine, Class::Stop), "one bit of the signature");
     assert_eq!(asked(&till), 0, "no request was made for it");
     assert_eq!(till.refused(&coupon[..coupon.len() - 2]).await.reason, Reason::Damaged, "half a code");
-    assert_eq!(till.standing().journal_lines, 0, "and nothing is written");
+    assert_eq!(till.redemptions(), 0, "and nothing is written");
 }
 
 #[tokio::test]

@@ -11,7 +11,7 @@ use till::link::{Held, HttpLink, Link, LinkError};
 use till::signer::Signer;
 use tokio::sync::watch;
 use wire::api::{
-    Candidates, Fate, Found, Intake, Lines, Lookup, Page, Practice, Redeem, Redeemed, Setup, Wanted,
+    Candidates, Fate, Found, Intake, Lines, Lookup, OwnLines, Page, Practice, Redeem, Redeemed, Setup, Wanted,
 };
 
 use crate::PATIENCE;
@@ -48,6 +48,8 @@ pub enum Request {
     Ask(String),
     /// Journal lines.
     Lines(Lines),
+    /// The till's own lines.
+    OwnLines,
     /// What changed.
     Feed,
     /// For practice codes.
@@ -214,6 +216,16 @@ impl Link for Cord {
         let intake = self.carry(Request::Lines(lines.clone()), bare.lines(lines, deadline)).await?;
         lock(&self.answered_lines).push((lines.clone(), intake.head));
         Ok(intake)
+    }
+
+    async fn carried(&self, of: &str, lines: &Lines, deadline: Duration) -> Result<Intake, LinkError> {
+        let bare = self.bare();
+        self.carry(Request::Lines(lines.clone()), bare.carried(of, lines, deadline)).await
+    }
+
+    async fn own_lines(&self, epoch: u64, after: u64, deadline: Duration) -> Result<OwnLines, LinkError> {
+        let bare = self.bare();
+        self.carry(Request::OwnLines, bare.own_lines(epoch, after, deadline)).await
     }
 
     async fn feed(&self, held: &Held, wait: Duration) -> Result<Page, LinkError> {

@@ -112,6 +112,11 @@ impl Counter {
         identity.expect("the till is enrolled")
     }
 
+    /// How many redemptions and undos this till's journal tells of.
+    pub fn redemptions(&self) -> usize {
+        self.desk().history().len()
+    }
+
     /// How it stands.
     pub fn standing(&self) -> Standing {
         self.till().standing()

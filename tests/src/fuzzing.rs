@@ -36,11 +36,12 @@ pub struct Target {
 }
 
 /// All of them.
-pub const TARGETS: [Target; 5] = [
+pub const TARGETS: [Target; 6] = [
     Target { name: "reading", attempt: reading, samples: reading_samples },
     Target { name: "cf1", attempt: cf1, samples: cf1_samples },
     Target { name: "trust_list", attempt: trust_list, samples: trust_samples },
     Target { name: "status_list", attempt: status_list, samples: status_samples },
+    Target { name: "line", attempt: line, samples: line_samples },
     Target { name: "signature", attempt: signature, samples: signature_samples },
 ];
 
@@ -51,6 +52,8 @@ const TAIL: Link = [0x5A; 16];
 const STEPS: u32 = 2_880;
 const ISSUER: [u8; 32] = [1; 32];
 const ROLE: [u8; 32] = [11; 32];
+const DEVICE: [u8; 32] = [31; 32];
+const LINE_TYPE: &str = "application/counterfoil-line+cbor";
 const ROOTS: [[u8; 32]; 2] = [[21; 32], [22; 32]];
 const LIST_TYPE: &str = "application/counterfoil-trust-list+cbor";
 const UPDATE_TYPE: &str = "application/counterfoil-status-update+cbor";
@@ -295,6 +298,58 @@ fn trust_samples() -> Vec<Vec<u8>> {
         [&[4], &payload(&next)[..]].concat(),
         [&[5], &root_payload.unwrap_or_default()[..]].concat(),
     ]
+}
+
+/// A journal line: signed, or signed here; and a whole exported journal.
+pub fn line(input: &[u8]) {
+    use wire::line;
+    let Some((way, rest)) = input.split_first() else { return };
+    let key = SigningKey::from_seed(DEVICE);
+    match way % 3 {
+        0 => {
+            if line::decode(rest, key.public()).is_ok() {
+                assert!(is_signed(rest, DEVICE), "nothing is believed without a valid signature");
+            }
+            let _ = line::recall(rest);
+        }
+        1 => {
+            let sealed = seal(rest, Some(LINE_TYPE), DEVICE, iana::Algorithm::Ed25519);
+            let Ok(read) = line::decode(&sealed, key.public()) else { return };
+            assert_eq!(line::peek(&sealed).as_ref(), Ok(&read), "a look without a key sees the same");
+            assert_eq!(wire::cbor::check(rest), Ok(()), "only one encoding is read");
+            let again = line::encode(&read, &key);
+            assert_eq!(line::decode(&again, key.public()), Ok(read), "what is written again reads the same");
+        }
+        _ => drop(wire::export::read(rest)),
+    }
+}
+
+fn line_samples() -> Vec<Vec<u8>> {
+    use wire::line::{self, Act, GENESIS, LINE_VERSION, Line, Why};
+    let key = SigningKey::from_seed(DEVICE);
+    let act = Act::Opened { why: Why::First, before: None };
+    let opened = Line {
+        version: LINE_VERSION,
+        device: "till-1".into(),
+        epoch: 1,
+        seq: 1,
+        prev: GENESIS,
+        at: NOW.0,
+        clock: None,
+        act,
+    };
+    let signed = line::encode(&opened, &key);
+    let header = wire::export::Header {
+        version: wire::export::EXPORT_VERSION,
+        device: "till-1".into(),
+        till: String::new(),
+        store: String::new(),
+        key: wire::codes::hex(&key.public().to_bytes()),
+        at: NOW.0,
+        epochs: vec![wire::export::Range { epoch: 1, first: 1, last: 1 }],
+    };
+    let export = wire::export::write(&header, std::slice::from_ref(&signed), &key);
+    vec![[&[0], &signed[..]].concat(), [&[1], &payload(&signed)[..]].concat(), [&[2], &export[..]].concat()]
 }
 
 /// A status update: signed, or signed here; and a compressed chunk alone.

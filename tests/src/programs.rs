@@ -83,6 +83,8 @@ impl Programs {
     pub fn ctl(&self, data: &Path, words: &[&str]) -> Command {
         let mut command = self.program("counterfoil-ctl");
         command.arg("--json").arg("--data").arg(data).args(words);
+        // Nothing of a test is left in this user's credential store or settings.
+        command.env("COUNTERFOIL_KEYS", "file").env("COUNTERFOIL_HEADS", data.with_extension("heads"));
         command
     }
 

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use model::signed::key::SigningKey;
 use model::time::UnixMs;
 use tempfile::TempDir;
 use tests::disk::{FaultDisk, Files, Word, materialise};
@@ -52,7 +53,8 @@ impl Ground {
 /// Opens a journal and says which acts are in it.
 fn open(disk: &Disk, path: &Path) -> Result<(Journal, Vec<Act>), JournalError> {
     let mut acts = vec![];
-    let journal = Journal::open_on(disk, path, DEVICE, 1, |line| acts.push(line.act))?;
+    let mut journal = Journal::open_on(disk, path, DEVICE, 1, |line| acts.push(line.act))?;
+    journal.sign_with(SigningKey::from_seed([1; 32]))?;
     Ok((journal, acts))
 }
 

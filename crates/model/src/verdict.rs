@@ -110,6 +110,11 @@ impl Basis {
 pub enum Reason {
     /// The journal cannot be read: nothing may be accepted on this till.
     JournalBroken,
+    /// The journal was set back to an older state, or the till runs twice: nothing may be accepted until the chain
+    /// lets this till in again.
+    Quarantined,
+    /// The key that signs the lines is out of reach: nothing may be accepted.
+    NoKey,
     /// The disk is full: nothing was accepted, nothing is lost.
     DiskFull,
     /// The disk refused the line: nothing was accepted.
@@ -229,6 +234,8 @@ impl Reason {
         use Reason::*;
         let mut all = vec![
             JournalBroken,
+            Quarantined,
+            NoKey,
             DiskFull,
             JournalFailed,
             NotEnrolled,
@@ -293,6 +300,8 @@ impl Reason {
     pub fn code(self) -> &'static str {
         match self {
             Reason::JournalBroken => "journal_broken",
+            Reason::Quarantined => "quarantined",
+            Reason::NoKey => "no_key",
             Reason::DiskFull => "disk_full",
             Reason::JournalFailed => "journal_failed",
             Reason::NotEnrolled => "not_enrolled",
@@ -391,6 +400,8 @@ impl Reason {
             | Reason::UndoUnknown
             | Reason::UndoTooLate => Class::Stop,
             Reason::JournalBroken
+            | Reason::Quarantined
+            | Reason::NoKey
             | Reason::DiskFull
             | Reason::JournalFailed
             | Reason::NotEnrolled
@@ -515,10 +526,13 @@ impl Todo {
     /// What to do about a verdict that is no acceptance.
     pub fn about(reason: Reason) -> Todo {
         match reason {
-            Reason::JournalBroken | Reason::JournalFailed | Reason::NotEnrolled | Reason::TillRevoked => {
-                Todo::CallService
-            }
-            Reason::DiskFull => Todo::CallService,
+            Reason::JournalBroken
+            | Reason::Quarantined
+            | Reason::NoKey
+            | Reason::DiskFull
+            | Reason::JournalFailed
+            | Reason::NotEnrolled
+            | Reason::TillRevoked => Todo::CallService,
             Reason::SignInFirst => Todo::SignIn,
             Reason::Empty | Reason::Binary | Reason::Damaged => Todo::ScanAgain,
             Reason::NotOurs(Foreign::Douyin | Foreign::GroupBuying) => Todo::UsePlatform,

@@ -222,7 +222,10 @@ impl Desk {
         let guard = self.till.lock();
         let Some(state) = guard.as_ref() else { return Stage::Enrol { failed: None } };
         if let Err(error) = &state.journal {
-            return Stage::Verdict(Verdict::of(crate::till::reason_of(error), self.till.now()));
+            return Stage::Verdict(Verdict::of(crate::custody::reason_of(error), self.till.now()));
+        }
+        if state.quarantine().is_some() {
+            return Stage::Verdict(Verdict::of(Reason::Quarantined, self.till.now()));
         }
         drop(guard);
         if self.person().is_none() {
@@ -282,7 +285,9 @@ impl Desk {
             return self.set_stage(Stage::Verdict(broken));
         }
         if self.till.lock().is_some() && self.person().is_none() {
-            return self.refuse(Reason::SignInFirst.into());
+            let told = Told::from(Reason::SignInFirst);
+            self.refuse(told.clone());
+            return self.till.note_refused(&told, scan.source.code(), None);
         }
         if let Some(command) = self.till.command(&scan) {
             return self.obey(command).await;
@@ -348,7 +353,11 @@ impl Desk {
                     Some(verdict) => {
                         self.set_stage(Stage::Verdict(Verdict { before_restart: true, ..verdict }))
                     }
-                    None => self.refuse(told),
+                    None => {
+                        let source = self.inner().source.code();
+                        self.refuse(told.clone());
+                        self.till.note_refused(&told, source, self.person());
+                    }
                 }
             }
         }

@@ -4,9 +4,10 @@
 //! |---|---|---|
 //! | `lock` | held while a program has the folder open | nothing |
 //! | `till.json` | the enrolment, mode 0600 | enrol again |
-//! | `device.key` | the key that proves who this till is, mode 0600 | enrol again |
+//! | `device.json` | which key this till signs with, and where that is kept | enrol again |
+//! | `device.key` | that key, where the system has no credential store | enrol again |
 //! | `journal.db` | what was redeemed here | nothing can give back what was not sent |
-//! | `journal.begun` | that there are lines in `journal.db` | made anew |
+//! | `journal.damaged-*.db` | journals that could not be read, as evidence | what was unsent in them |
 //! | `copy.db` | what the server said | fetched again |
 //! | `trust.json` | which keys sign for the chain, and the latest time gone by | the keys are fetched again |
 //! | `settings.json` | language, who is signed in | defaults |
@@ -16,13 +17,11 @@ use std::fs::{self, File, TryLockError};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use model::signed::token::{PublicKey, SigningKey};
+use model::signed::token::PublicKey;
 use serde::{Deserialize, Serialize};
 pub use wire::api::Practice;
-use wire::codes::{hex, unhex};
+use wire::codes::unhex;
 use wire::entitlement::Store;
-
-use crate::real::Dice;
 
 /// An open data folder. Nobody else can open it until this is dropped.
 #[derive(Debug)]
@@ -80,6 +79,9 @@ pub struct Identity {
     /// The server has barred this till. Kept, so that neither a cut line nor a restart lets it redeem again.
     #[serde(default)]
     pub barred: bool,
+    /// Why nothing may be accepted until the chain lets this till begin the next epoch, if that is so.
+    #[serde(default)]
+    pub quarantine: Option<wire::line::Why>,
 }
 
 impl std::fmt::Debug for Identity {
@@ -98,15 +100,6 @@ impl Identity {
     pub fn answers(&self) -> Option<PublicKey> {
         PublicKey::from_bytes(&unhex(&self.answer_key)?)
     }
-}
-
-/// The till's key as it lies in its file.
-#[derive(Serialize, Deserialize)]
-struct KeptKey {
-    /// 64 hexadecimal digits.
-    seed: String,
-    /// The hash of the code that it was made for (64 hexadecimal digits).
-    code: String,
 }
 
 /// Which keys sign for the chain, and what time it was: what only moves forward, and must do so across restarts.
@@ -191,34 +184,14 @@ impl Folder {
         self.write("till.json", identity)
     }
 
-    /// The key that proves who this till is; nothing before enrolment.
-    pub fn device_key(&self) -> Result<Option<SigningKey>, FolderError> {
-        let Some(kept) = self.read::<KeptKey>("device.key")? else { return Ok(None) };
-        self.key_of(&kept).map(Some)
+    /// Which key this till signs with; nothing before it has one.
+    pub fn device(&self) -> Result<Option<crate::device_key::Named>, FolderError> {
+        self.read("device.json")
     }
 
-    /// The key to be enrolled with the code of that hash: a new one for each code, and the same one for each try, so
-    /// that a till whose first answer was lost is known when it asks again.
-    pub fn key_for_code(&self, code: &[u8; 32], dice: &dyn Dice) -> Result<SigningKey, FolderError> {
-        let code = hex(code);
-        match self.read::<KeptKey>("device.key") {
-            Ok(Some(kept)) if kept.code == code => return self.key_of(&kept),
-            // Nobody knows this till yet, so that nothing hangs on a file that cannot be read.
-            Ok(_) | Err(FolderError::Damaged { .. }) => {}
-            Err(error) => return Err(error),
-        }
-        let mut seed = [0; 32];
-        dice.fill(&mut seed);
-        self.write("device.key", &KeptKey { seed: hex(&seed), code })?;
-        Ok(SigningKey::from_seed(seed))
-    }
-
-    fn key_of(&self, kept: &KeptKey) -> Result<SigningKey, FolderError> {
-        let seed = unhex(&kept.seed).ok_or_else(|| FolderError::Damaged {
-            path: self.file("device.key"),
-            reason: "it holds no key".into(),
-        })?;
-        Ok(SigningKey::from_seed(seed))
+    /// Keeps which key this till signs with.
+    pub fn set_device(&self, named: &crate::device_key::Named) -> Result<(), FolderError> {
+        self.write("device.json", named)
     }
 
     /// What the clerk has set. A damaged file is as good as none.

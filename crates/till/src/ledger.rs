@@ -78,6 +78,8 @@ pub struct Ledger {
     order: Vec<Number>,
     waiting: BTreeSet<Number>,
     outage: Outage,
+    /// When a scan was turned away, and why.
+    refusals: Vec<(UnixMs, String)>,
     latest: Option<UnixMs>,
 }
 
@@ -143,7 +145,8 @@ impl Ledger {
                 self.follow_risk(number);
                 self.count_waiting(number);
             }
-            Act::Refused(_) => {}
+            Act::Refused(refused) => self.refusals.push((at, refused.reason.clone())),
+            Act::Opened { .. } => {}
             Act::Settled { settled } => {
                 for told in settled {
                     let (Ok(number), Ok(settlement)) =
@@ -267,6 +270,16 @@ impl Ledger {
         &self.outage
     }
 
+    /// How many scans were turned away since `start`, by reason code: for whoever closes the day.
+    pub fn refused_since(&self, start: UnixMs) -> BTreeMap<String, u32> {
+        let mut counts = BTreeMap::new();
+        // Times do not run backwards within a journal, but for a clock that was put right.
+        for (_, reason) in self.refusals.iter().filter(|(at, _)| *at >= start) {
+            *counts.entry(reason.clone()).or_insert(0) += 1;
+        }
+        counts
+    }
+
     /// Redemptions that were begun and neither decided nor settled.
     pub fn in_doubt(&self) -> Vec<Number> {
         self.in_state(State::InDoubt)
@@ -345,7 +358,16 @@ mod tests {
     use super::*;
 
     fn line(act: Act) -> Line {
-        Line { version: 1, device: "till-1".into(), epoch: 1, seq: 1, prev: [0; 32], at: 5_000, act }
+        Line {
+            version: wire::line::LINE_VERSION,
+            device: "till-1".into(),
+            epoch: 1,
+            seq: 1,
+            prev: [0; 32],
+            at: 5_000,
+            clock: None,
+            act,
+        }
     }
 
     fn number(n: u8) -> String {
@@ -365,6 +387,7 @@ mod tests {
             clerk: person(),
             source: "wedge".into(),
             heard_at: 1,
+            copy: None,
             asking: true,
             clock: None,
             proof: None,

@@ -4,9 +4,14 @@
 //! it. SQL stands only under [`store`], HTTP only in [`link`]. It knows nothing of Tauri, of the server's inside, or
 //! of any language a clerk reads (but for [`words`], which the command line program prints).
 
+pub mod backup;
+pub mod custody;
 pub mod desk;
+pub mod device_key;
 pub mod folder;
+pub mod head;
 mod keys;
+
 pub mod ledger;
 pub mod line;
 pub mod link;
@@ -23,6 +28,7 @@ pub mod store;
 pub mod sync;
 pub mod till;
 pub mod transport;
+pub mod vault;
 pub mod words;
 
 pub use crate::till::Till;

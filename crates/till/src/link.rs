@@ -16,8 +16,8 @@ use model::verdict::Silence;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use wire::api::{
-    Candidates, Enrol, Enrolled, Fate, Found, Intake, Lines, Lookup, Page, Practice, Problem, Redeem,
-    Redeemed, Setup, Wanted,
+    Candidates, Enrol, Enrolled, Fate, Found, Intake, Lines, Lookup, OwnLines, Page, Practice, Problem,
+    Redeem, Redeemed, Setup, Wanted,
 };
 use wire::codes::{hex, unhex};
 use wire::enrolment::{self, Known};
@@ -83,6 +83,10 @@ pub trait Link: Send + Sync {
     async fn ask(&self, number: &str, deadline: Duration) -> Result<Fate, LinkError>;
     /// Hands in journal lines.
     async fn lines(&self, lines: &Lines, deadline: Duration) -> Result<Intake, LinkError>;
+    /// Hands in lines that another till has exported.
+    async fn carried(&self, of: &str, lines: &Lines, deadline: Duration) -> Result<Intake, LinkError>;
+    /// The lines of this till's own journal behind `after` that the server holds.
+    async fn own_lines(&self, epoch: u64, after: u64, deadline: Duration) -> Result<OwnLines, LinkError>;
     /// What changed after what the till holds; waits up to `wait` for something to change.
     async fn feed(&self, held: &Held, wait: Duration) -> Result<Page, LinkError>;
     /// A demo chain's practice codes.
@@ -90,6 +94,58 @@ pub trait Link: Send + Sync {
     /// How long the server has asked to be left alone, if it has.
     fn rest(&self) -> Option<Duration> {
         None
+    }
+}
+
+/// The line of a till whose key is out of reach: nobody hears what is not signed.
+pub(crate) struct Nobody;
+
+const SILENT: LinkError = LinkError::Silent(Silence::Unreachable);
+
+#[async_trait]
+impl Link for Nobody {
+    async fn setup(&self, _: Duration) -> Result<Setup, LinkError> {
+        Err(SILENT)
+    }
+
+    async fn lookup(&self, _: &Lookup, _: Duration) -> Result<Found, LinkError> {
+        Err(SILENT)
+    }
+
+    async fn candidates(&self, _: &Wanted, _: Duration) -> Result<Candidates, LinkError> {
+        Err(SILENT)
+    }
+
+    async fn status(&self, _: u64, _: Duration) -> Result<Vec<u8>, LinkError> {
+        Err(SILENT)
+    }
+
+    async fn redeem(&self, _: &str, _: &Redeem, _: Duration) -> Result<Redeemed, LinkError> {
+        Err(SILENT)
+    }
+
+    async fn ask(&self, _: &str, _: Duration) -> Result<Fate, LinkError> {
+        Err(SILENT)
+    }
+
+    async fn lines(&self, _: &Lines, _: Duration) -> Result<Intake, LinkError> {
+        Err(SILENT)
+    }
+
+    async fn carried(&self, _: &str, _: &Lines, _: Duration) -> Result<Intake, LinkError> {
+        Err(SILENT)
+    }
+
+    async fn own_lines(&self, _: u64, _: u64, _: Duration) -> Result<OwnLines, LinkError> {
+        Err(SILENT)
+    }
+
+    async fn feed(&self, _: &Held, _: Duration) -> Result<Page, LinkError> {
+        Err(SILENT)
+    }
+
+    async fn practice(&self, _: Duration) -> Result<Vec<Practice>, LinkError> {
+        Err(SILENT)
     }
 }
 
@@ -220,8 +276,17 @@ impl Link for HttpLink {
     }
 
     async fn lines(&self, lines: &Lines, deadline: Duration) -> Result<Intake, LinkError> {
+        self.carried(&self.device, lines, deadline).await
+    }
+
+    async fn own_lines(&self, epoch: u64, after: u64, deadline: Duration) -> Result<OwnLines, LinkError> {
+        let path = format!("v1/devices/{}/lines?epoch={epoch}&after={after}", self.device);
+        self.call(Method::GET, &path, NOTHING, deadline).await
+    }
+
+    async fn carried(&self, of: &str, lines: &Lines, deadline: Duration) -> Result<Intake, LinkError> {
         let Lines { epoch, after, lines } = lines;
-        let target = format!("v1/devices/{}/lines?epoch={epoch}&after={after}", self.device);
+        let target = format!("v1/devices/{of}/lines?epoch={epoch}&after={after}");
         let mut headers = HeaderMap::new();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(wire::lines::MEDIA_TYPE));
         headers.insert(CONTENT_ENCODING, HeaderValue::from_static(wire::lines::ENCODING));

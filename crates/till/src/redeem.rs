@@ -310,6 +310,9 @@ fn answer_of(error: LinkError) -> Answer {
     match error {
         LinkError::Silent(silence) => Answer::Silent(silence),
         LinkError::Barred => Answer::Refused(Reason::TillRevoked.into()),
+        LinkError::Problem(problem) if problem.error == "quarantined" => {
+            Answer::Refused(Reason::Quarantined.into())
+        }
         LinkError::Problem(problem) if problem.error == "never_issued" => {
             Answer::Refused(Reason::NeverIssued.into())
         }
@@ -352,6 +355,7 @@ fn begin(number: Number, wish: &Wish<'_>, known: &Known, asking: Asking, doubt: 
         clerk: wish.clerk.clone(),
         source: wish.source.into(),
         heard_at: known.heard_at.0,
+        copy: None,
         asking: asking == Asking::Server,
         clock: match doubt {
             Doubt::None => None,
@@ -390,28 +394,10 @@ fn decided(number: Number, known: &Known, wish: &Wish<'_>, decision: &Decision, 
             Outcome::Held => line::Outcome::Held,
         },
         reason: decision.reason.code().into(),
-        basis: basis(decision.basis, wish.approval),
+        basis: line::Basis::of(decision.basis, wish.approval.map(|yes| (&yes.by, yes.why.as_str()))),
         left: if accepted && !counted { left.saturating_sub(taken_now) } else { left },
         quantity: known.entitlement.lines.iter().map(|line| line.quantity).sum(),
         earlier: decision.earlier.as_ref().map(Into::into),
         risk: weighed.map(|facts| risk::told(facts, known, policy, by_manager)),
-    }
-}
-
-fn basis(basis: Basis, approval: Option<&Approval>) -> line::Basis {
-    match basis {
-        Basis::Server => line::Basis::Server,
-        Basis::Copy { as_of, silence } => {
-            line::Basis::Copy { as_of: as_of.0, silence: silence.code().into() }
-        }
-        Basis::Signature { as_of, silence } => {
-            line::Basis::Signature { as_of: as_of.0, silence: silence.code().into() }
-        }
-        Basis::Override { as_of, silence } => {
-            let nobody =
-                || Approval { by: Person { id: String::new(), name: String::new() }, why: String::new() };
-            let Approval { by, why } = approval.cloned().unwrap_or_else(nobody);
-            line::Basis::Override { by, why, as_of: as_of.0, silence: silence.code().into() }
-        }
     }
 }

@@ -18,6 +18,7 @@ use model::verdict::{Basis, Reason, Silence};
 use wire::api::{Found, Lookup, Wanted};
 use wire::codes::{hex, stretch, stretched_hash, unhex};
 use wire::entitlement::Entitlement;
+use wire::line::{Act, Person, Refused};
 
 use crate::link::{Link, LinkError};
 use crate::risk::usual_takes;
@@ -90,6 +91,27 @@ impl Till {
             self.keep_mark_now();
         }
         sight
+    }
+
+    /// Writes down that a scan was turned away, so that a closing report can count it. The verdict stands whether or not
+    /// the disk takes the line: nothing was handed over.
+    pub fn note_refused(&self, told: &Told, source: &str, clerk: Option<Person>) {
+        let now = self.now();
+        let mut guard = self.lock();
+        let Some(state) = guard.as_mut() else { return };
+        let known = told.known.as_ref().map(|known| &known.entitlement);
+        let refused = Refused {
+            reason: told.reason.code().into(),
+            source: source.into(),
+            clerk,
+            entitlement: known.map(|known| known.id.0.clone()).unwrap_or_default(),
+            code_tail: known.map(|known| known.code_tail.clone()).unwrap_or_default(),
+            basis: told.basis.map(|basis| wire::line::Basis::of(basis, None)),
+        };
+        if state.write(now, vec![Act::Refused(refused)]).is_ok() {
+            drop(guard);
+            self.wake.notify_one();
+        }
     }
 
     async fn look(&self, scan: &Scan) -> Sight {

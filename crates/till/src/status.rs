@@ -4,14 +4,16 @@ use std::time::Duration;
 
 use model::time::UnixMs;
 use model::verdict::Silence;
-use wire::line::Person;
+use wire::line::{Person, Why};
 
 use crate::folder::Practice;
 use crate::line::Health;
 use crate::link::LinkError;
 use crate::redeem::Approval;
 use crate::staff::{self, Door, SignInError};
+use crate::store::journal::Journal;
 use crate::till::{LineState, State, Till};
+use crate::vault::Place;
 
 /// How a till stands.
 #[derive(Clone, Debug, Default)]
@@ -30,6 +32,14 @@ pub struct Standing {
     pub journal_lines: u64,
     /// Why the journal takes no line, if it does not.
     pub journal_fault: Option<String>,
+    /// Why this till is in quarantine, if it is.
+    pub quarantine: Option<Why>,
+    /// How many lines the server does not hold yet.
+    pub unsent: u64,
+    /// The day of the newest backup of the journal, such as "2026-11-25".
+    pub backup: Option<String>,
+    /// Where the till's key is kept; nothing while it is out of reach.
+    pub key_kept: Option<Place>,
 }
 
 impl From<Health> for LineState {
@@ -55,6 +65,10 @@ impl Till {
             entitlements: state.copy.count().unwrap_or(0),
             journal_lines: state.journal.as_ref().map_or(0, |journal| journal.head().seq),
             journal_fault: state.journal.as_ref().err().map(ToString::to_string),
+            quarantine: state.quarantine(),
+            unsent: state.journal.as_ref().map_or(0, Journal::unsent_count),
+            backup: crate::backup::last_day(&crate::backup::place(&self.folder)),
+            key_kept: state.key.as_ref().map(|key| key.kept),
         }
     }
 
@@ -123,6 +137,12 @@ impl Till {
 
     /// Takes note of how a request went, and how long it took if that is of the line.
     pub(crate) fn note_line<T>(&self, result: &Result<T, LinkError>, took: Option<Duration>) {
+        if let Err(LinkError::Problem(problem)) = result
+            && problem.error == "quarantined"
+            && let Some(state) = self.lock().as_mut()
+        {
+            self.quarantine(state, Why::Forked);
+        }
         let (now, deadline) = (self.passed(), self.deadline());
         let changed = match self.lock().as_mut() {
             Some(state) => {

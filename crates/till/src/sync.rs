@@ -5,16 +5,20 @@
 
 use std::time::Duration;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use model::redemption::Number;
 use model::settlement::Settlement;
 use model::time::UnixMs;
-use wire::api::{Fate, Lines};
-use wire::line::{Act, Settled};
+use wire::api::{Fate, KnownHead, Lines, SettledLine};
+use wire::export::Export;
+use wire::line::{Act, Settled, Why};
 
 use crate::ledger::State as Stand;
-use crate::link::{Held, LinkError};
+use crate::link::{Held, Link, LinkError};
 use crate::retry::{self, Retry};
 use crate::store::copy::Position;
+use crate::store::journal::Unsent;
 use crate::till::{LineState, State, Till};
 
 /// So many lines travel in one request.
@@ -46,6 +50,7 @@ impl Till {
     pub async fn keep_in_sync(&self) {
         let mut retry = Retry::default();
         loop {
+            self.back_up_if_due();
             match self.round().await {
                 Ok(()) => {
                     retry.succeeded();
@@ -100,6 +105,10 @@ impl Till {
         let (link, doubts) = {
             let guard = self.lock();
             let state = guard.as_ref().ok_or(SyncError::NotEnrolled)?;
+            // What became of a number could not be written down.
+            if state.quarantine().is_some() || state.journal.is_err() {
+                return Ok(());
+            }
             let mut doubts = state.ledger.in_doubt();
             doubts.retain(|number| state.in_hand != Some(*number));
             (state.link.clone(), doubts)
@@ -132,13 +141,14 @@ impl Till {
                 let Some(state) = guard.as_ref() else { return Ok(()) };
                 // A journal that cannot be read has nothing to hand in; the screen says so.
                 let Ok(journal) = state.journal.as_ref() else { return Ok(()) };
-                let after = journal.sent();
-                let lines = journal.after(after, LINES_PER_PUSH).unwrap_or_default();
-                if lines.is_empty() {
+                // What is in quarantine keeps its lines until the chain lets it in again, or somebody exports them.
+                if state.quarantine().is_some() {
                     return Ok(());
                 }
+                let Ok(Some(unsent)) = journal.unsent(LINES_PER_PUSH) else { return Ok(()) };
+                let Unsent { epoch, after, lines } = unsent;
                 let last = after + lines.len() as u64;
-                (state.link.clone(), Lines { epoch: journal.epoch(), after, lines }, last)
+                (state.link.clone(), Lines { epoch, after, lines }, last)
             };
             let intake = match self.noted(link.lines(&lines, deadline)).await {
                 // The server was set back to an older state: it gets the lines after its head once more.
@@ -147,13 +157,15 @@ impl Till {
                     if let (Some(head), Some(Ok(journal))) =
                         (problem.head, self.lock().as_mut().map(|state| state.journal.as_mut()))
                     {
-                        journal.rewind_sent(head);
+                        journal.rewind_sent(lines.epoch, head);
                     }
                     continue;
                 }
                 // The server holds other lines under these numbers: this journal is not the one that it knows.
                 Err(LinkError::Problem(problem)) if problem.error == "fork" => {
-                    self.meet_fork(&problem.message);
+                    if let Some(state) = self.lock().as_mut() {
+                        self.quarantine(state, Why::Forked);
+                    }
                     return Err(LinkError::Problem(problem));
                 }
                 other => other?,
@@ -171,7 +183,7 @@ impl Till {
                 return Ok(());
             }
             if let Ok(journal) = state.journal.as_mut()
-                && let Err(error) = journal.set_sent(intake.head.min(last))
+                && let Err(error) = journal.set_sent(lines.epoch, intake.head.min(last))
             {
                 tracing::warn!(%error, "the lines will be handed in once more");
                 return Ok(());
@@ -179,6 +191,82 @@ impl Till {
             drop(guard);
             self.tell_news();
         }
+    }
+
+    /// The server says how far it knows this till's journal: one that is behind was set back, and one for which an epoch
+    /// was granted begins it.
+    async fn meet_known_journal(&self, known: Option<KnownHead>, link: &dyn Link) -> Result<(), SyncError> {
+        let Some(known) = known else { return Ok(()) };
+        {
+            let mut guard = self.lock();
+            let state = guard.as_mut().ok_or(SyncError::NotEnrolled)?;
+            if known.quarantined {
+                self.quarantine(state, Why::Forked);
+                return Ok(());
+            }
+            if !Till::is_granted(state, known.epoch, known.seq) {
+                self.meet_known_head(state, known.epoch, known.seq);
+                return Ok(());
+            }
+            self.set_journal_aside(state).map_err(|error| SyncError::Disk(error.to_string()))?;
+        }
+        let settled = self.fetch_lost_lines(known.epoch, link).await?;
+        let mut guard = self.lock();
+        let state = guard.as_mut().ok_or(SyncError::NotEnrolled)?;
+        self.begin_granted(state, known.epoch).map_err(|reason| SyncError::Disk(reason.code().into()))?;
+        self.settle(state, settled)
+    }
+
+    /// Brings back what the server holds of this till's earlier epochs and its journal does not, so that what was taken
+    /// counts here again. Gives what became of it.
+    async fn fetch_lost_lines(
+        &self,
+        before: u64,
+        link: &dyn Link,
+    ) -> Result<Vec<(Number, Settlement)>, SyncError> {
+        let mut settled = vec![];
+        for epoch in 1..before {
+            let mut after =
+                self.lock().as_ref().and_then(|state| Some(state.journal.as_ref().ok()?.sent_of(epoch)));
+            while let Some(behind) = after {
+                let own = link.own_lines(epoch, behind, PATIENCE).await?;
+                settled.extend(own.settlements.iter().filter_map(|told| {
+                    Some((told.number.parse().ok()?, Settlement::try_from(&told.settlement).ok()?))
+                }));
+                let lines: Vec<Vec<u8>> =
+                    own.lines.iter().filter_map(|line| BASE64.decode(line).ok()).collect();
+                let mut guard = self.lock();
+                let state = guard.as_mut().ok_or(SyncError::NotEnrolled)?;
+                state.rescue(&lines).map_err(|error| SyncError::Disk(error.to_string()))?;
+                after = (own.last > behind).then_some(own.last);
+            }
+        }
+        Ok(settled)
+    }
+
+    /// Hands in what another till has exported. Gives what became of it.
+    pub async fn carry(&self, export: &Export) -> Result<Vec<SettledLine>, SyncError> {
+        let link = self.lock().as_ref().map(|state| state.link.clone()).ok_or(SyncError::NotEnrolled)?;
+        let mut settled = vec![];
+        for (epoch, before, lines) in export.batches() {
+            let mut after = before;
+            while let Some(rest) = lines.get(usize::try_from(after - before).unwrap_or(usize::MAX)..)
+                && !rest.is_empty()
+            {
+                let batch = &rest[..rest.len().min(LINES_PER_PUSH as usize)];
+                let handed_in = Lines { epoch, after, lines: batch.to_vec() };
+                let intake = match link.carried(&export.header.device, &handed_in, PATIENCE).await {
+                    // Found to be a branch with these very lines; they are kept, and so will be the rest.
+                    Err(LinkError::Problem(problem)) if problem.error == "fork" => {
+                        link.carried(&export.header.device, &handed_in, PATIENCE).await?
+                    }
+                    other => other?,
+                };
+                settled.extend(intake.settlements);
+                after += batch.len() as u64;
+            }
+        }
+        Ok(settled)
     }
 
     /// Writes down what the server said, where it says something new.
@@ -229,7 +317,7 @@ impl Till {
             };
             let page = self.noted(link.feed(&held, wait)).await?;
             self.hear_time(UnixMs(page.now));
-            let status = page.status;
+            let (status, known) = (page.status, page.journal);
             let setup_is_old = {
                 let mut guard = self.lock();
                 let state = guard.as_mut().ok_or(SyncError::NotEnrolled)?;
@@ -242,7 +330,7 @@ impl Till {
                     );
                     state.copy.clear().map_err(disk)?;
                     if let Ok(journal) = state.journal.as_mut() {
-                        journal.rewind_sent(0);
+                        journal.rewind_all();
                     }
                     continue;
                 }
@@ -268,6 +356,7 @@ impl Till {
                 state.copy.set_setup(setup).map_err(disk)?;
             }
             self.follow_status(status).await?;
+            self.meet_known_journal(known, &*link).await?;
             self.tell_news();
             if !page.more {
                 return Ok(());

@@ -4,7 +4,6 @@
 //! desk do with it stands in [`crate::redeem`], [`crate::sync`] and [`crate::desk`].
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -15,19 +14,22 @@ use model::profile::Profile;
 use model::redemption::Number;
 use model::signed::trust::Trust;
 use model::time::{Anchor, Effective, MonotonicMs, UnixMs, Watch};
-use model::verdict::{Reason, Silence};
+use model::verdict::Silence;
 use tokio::sync::{Notify, watch};
-use wire::line::{Act, Line};
 
+use crate::custody;
+use crate::device_key::{self, DeviceKey, KeyError};
 use crate::folder::{Folder, FolderError, Identity, Kept};
+use crate::head::{HeadKeeper, KeptHead};
 use crate::ledger::Ledger;
 use crate::line::Meter;
-use crate::link::{HttpLink, Joining, Link, LinkError};
+use crate::link::{HttpLink, Joining, Link, LinkError, Nobody};
 use crate::real::{Clock, Dice};
 use crate::signer::Signer;
 use crate::store::copy::{Copy, CopyError};
 use crate::store::journal::{Journal, JournalError};
 use crate::transport::Transport;
+use crate::vault::Vaults;
 
 /// How long a clerk waits for the server before the local copy decides.
 pub const DEADLINE: Duration = Duration::from_millis(1500);
@@ -49,6 +51,9 @@ pub struct Till {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) dice: Arc<dyn Dice>,
     pub(crate) folder: Folder,
+    pub(crate) vaults: Vaults,
+    /// This run of the program.
+    run: String,
     reach: Arc<Reach>,
     connect: Box<Connect>,
     state: Mutex<Option<State>>,
@@ -81,8 +86,19 @@ pub(crate) struct State {
     pub line: LineState,
     /// Measures the line.
     pub meter: Meter,
-    /// The mark that there are lines in the journal.
-    pub begun: PathBuf,
+    /// What signs the lines; nothing while the store that has it is locked.
+    pub key: Option<DeviceKey>,
+    /// Keeps the journal's head elsewhere.
+    pub keeper: Option<HeadKeeper>,
+    /// The head that was kept when the till was opened.
+    pub kept: Option<KeptHead>,
+    pub clock: Arc<dyn Clock>,
+    /// This run of the program, for the lines' witness of the time.
+    pub run: String,
+    /// When a backup was last tried.
+    pub backup_tried: Option<UnixMs>,
+    /// The last of the server's times that was heard in this run.
+    pub heard: Option<UnixMs>,
     /// The redemption that is being decided right now: nobody else asks after it.
     pub in_hand: Option<Number>,
     /// The copy was set aside and fetched anew.
@@ -131,6 +147,9 @@ pub enum EnrolError {
     /// The data folder.
     #[error(transparent)]
     Open(#[from] OpenError),
+    /// The till's key.
+    #[error(transparent)]
+    Key(#[from] KeyError),
 }
 
 impl EnrolError {
@@ -141,7 +160,7 @@ impl EnrolError {
             EnrolError::Link(LinkError::Silent(silence)) => silence.code().into(),
             EnrolError::Link(LinkError::Barred) => "code_unknown".into(),
             EnrolError::Link(LinkError::Problem(problem)) => problem.error.clone(),
-            EnrolError::Open(_) => "folder".into(),
+            EnrolError::Open(_) | EnrolError::Key(_) => "folder".into(),
         }
     }
 }
@@ -149,10 +168,13 @@ impl EnrolError {
 impl Till {
     /// Opens the till in `folder`, with the line over HTTP.
     pub fn open(folder: Folder, clock: Arc<dyn Clock>, dice: Arc<dyn Dice>) -> Result<Till, OpenError> {
-        Till::open_over(folder, clock, dice, Arc::new(crate::link::reach))
+        let vaults = Vaults::of_platform(folder.path());
+        let connect: Box<Connect> =
+            Box::new(|identity, signer| Ok(Arc::new(HttpLink::new(identity, signer)?)));
+        Till::open_by(folder, vaults, (clock, dice), Arc::new(crate::link::reach), connect)
     }
 
-    /// Opens the till in `folder`, with every request over what `reach` finds.
+    /// Opens the till in `folder`, with every request over what `reach` finds, and its secrets in files.
     pub fn open_over(
         folder: Folder,
         clock: Arc<dyn Clock>,
@@ -163,30 +185,37 @@ impl Till {
         let connect: Box<Connect> = Box::new(move |identity, signer| {
             Ok(Arc::new(HttpLink::over(over(&identity.address)?, identity, signer)))
         });
-        Till::open_by(folder, clock, dice, reach, connect)
+        let vaults = Vaults::beside(folder.path());
+        Till::open_by(folder, vaults, (clock, dice), reach, connect)
     }
 
-    /// Opens the till in `folder`, with the line that `connect` makes.
+    /// Opens the till in `folder`, with the line that `connect` makes, and its secrets in files: heads in a folder beside
+    /// the data folder.
     pub fn open_with(
         folder: Folder,
         clock: Arc<dyn Clock>,
         dice: Arc<dyn Dice>,
         connect: Box<Connect>,
     ) -> Result<Till, OpenError> {
-        Till::open_by(folder, clock, dice, Arc::new(crate::link::reach), connect)
+        let vaults = Vaults::beside(folder.path());
+        Till::open_by(folder, vaults, (clock, dice), Arc::new(crate::link::reach), connect)
     }
 
     fn open_by(
         folder: Folder,
-        clock: Arc<dyn Clock>,
-        dice: Arc<dyn Dice>,
+        vaults: Vaults,
+        (clock, dice): (Arc<dyn Clock>, Arc<dyn Dice>),
         reach: Arc<Reach>,
         connect: Box<Connect>,
     ) -> Result<Till, OpenError> {
+        let mut run = [0; 8];
+        dice.fill(&mut run);
         let till = Till {
             clock,
             dice,
             folder,
+            vaults,
+            run: wire::codes::hex(&run),
             reach,
             connect,
             state: Mutex::new(None),
@@ -205,23 +234,23 @@ impl Till {
     fn take_up(&self, identity: Identity) -> Result<(), OpenError> {
         let store_key = identity.store_key().ok_or(OpenError::Identity)?;
         let (copy, aside) = Copy::open(&self.folder.file("copy.db"), self.clock.now())?;
-        let mut ledger = Ledger::default();
-        let begun = self.folder.file("journal.begun");
-        let journal = open_journal(&self.folder.file("journal.db"), &begun, &identity, &mut ledger);
+        let found = custody::find(&self.folder, &self.vaults, &identity);
+        let mut identity = identity;
+        custody::fit(&mut identity, &found, &self.folder)?;
+        let custody::Found { journal, ledger, key, keeper, kept: kept_head, .. } = found;
         if let Err(error) = &journal {
             tracing::error!(%error, "nothing can be accepted on this till");
         }
         let kept = self.folder.kept();
         // A copy that cannot tell is no reason not to start.
         let heard = copy.heard_at().ok().flatten().max(copy.status_at().ok().flatten());
-        *self.watch() = Watch::wake(ledger.latest().max(kept.mark.map(UnixMs)).max(heard));
+        let mark = kept.mark.into_iter().chain(kept_head.as_ref().map(|head| head.at)).max().map(UnixMs);
+        *self.watch() = Watch::wake(ledger.latest().max(mark).max(heard));
         let trust = crate::keys::restore(&identity, &kept);
         *self.kept() = kept;
         let campaigns = copy.setup().map(crate::keys::campaigns).unwrap_or_default();
         let profiles = copy.setup().map(crate::keys::profiles).unwrap_or_default();
-        let key = self.folder.device_key()?.ok_or(OpenError::Identity)?;
-        let signer = Signer::of(&identity, key, self.clock.clone(), self.dice.clone());
-        let link = (self.connect)(&identity, Arc::new(signer.ok_or(OpenError::Identity)?))?;
+        let link = self.link_of(&identity, key.as_ref())?;
         let identity_barred = identity.barred;
         *self.lock() = Some(State {
             identity,
@@ -235,7 +264,13 @@ impl Till {
             profiles,
             line: if identity_barred { LineState::Revoked } else { LineState::Online },
             meter: Meter::default(),
-            begun,
+            key,
+            keeper,
+            kept: kept_head,
+            clock: self.clock.clone(),
+            run: self.run.clone(),
+            heard: None,
+            backup_tried: None,
             in_hand: None,
             copy_rebuilt: aside.is_some(),
         });
@@ -248,6 +283,18 @@ impl Till {
         Ok(())
     }
 
+    /// The line of a till with that key. Without its key a till cannot ask for anything; it is looked for again whenever
+    /// the desk is at rest.
+    pub(crate) fn link_of(
+        &self,
+        identity: &Identity,
+        key: Option<&DeviceKey>,
+    ) -> Result<Arc<dyn Link>, OpenError> {
+        let Some(key) = key else { return Ok(Arc::new(Nobody)) };
+        let signer = Signer::of(identity, key.key.clone(), self.clock.clone(), self.dice.clone());
+        Ok((self.connect)(identity, Arc::new(signer.ok_or(OpenError::Identity)?))?)
+    }
+
     /// Joins the chain behind `address` with a one-time code. `name` may be empty: the server then numbers the till.
     pub async fn enrol(&self, address: &str, code: &str, name: &str) -> Result<(), EnrolError> {
         if self.lock().is_some() {
@@ -257,10 +304,9 @@ impl Till {
         let code = model::code::Code::read(code)
             .map_or_else(|_| code.trim().to_owned(), |code| code.secret().into());
         let transport = (self.reach)(address)?;
-        let key = self.folder.key_for_code(&wire::enrolment::id(&code), &*self.dice);
-        let key = key.map_err(OpenError::from)?;
         let (clock, dice) = (&*self.clock, &*self.dice);
-        let joining = Joining { code: &code, name, key: &key, clock, dice };
+        let key = device_key::for_code(&self.folder, &self.vaults, &wire::enrolment::id(&code), dice)?;
+        let joining = Joining { code: &code, name, key: &key.key, clock, dice };
         let enrolled = crate::link::enrol(&*transport, &joining, ENROL_DEADLINE).await?;
         let identity = Identity {
             address: address.trim().trim_end_matches('/').to_owned(),
@@ -273,9 +319,14 @@ impl Till {
             epoch: enrolled.epoch,
             root: enrolled.root,
             barred: false,
+            quarantine: None,
         };
         self.folder.set_identity(&identity).map_err(OpenError::from)?;
         self.take_up(identity)?;
+        let now = self.now();
+        if let Some(state) = self.lock().as_mut() {
+            state.open_first_epoch(now);
+        }
         self.wake.notify_one();
         self.tell_news();
         Ok(())
@@ -285,14 +336,26 @@ impl Till {
     pub(crate) fn heal(&self) {
         let mut guard = self.lock();
         let Some(state) = guard.as_mut() else { return };
-        if !matches!(state.journal, Err(JournalError::DiskFull | JournalError::Failed(_))) {
+        if !matches!(
+            state.journal,
+            Err(JournalError::DiskFull | JournalError::Failed(_) | JournalError::NoKey(_))
+        ) {
             return;
         }
-        let mut ledger = Ledger::default();
-        let path = self.folder.file("journal.db");
-        state.journal = open_journal(&path, &state.begun, &state.identity, &mut ledger);
+        // The file is held exclusively, and the head's keeper writes its last one.
+        state.keeper = None;
+        let found = custody::find(&self.folder, &self.vaults, &state.identity);
+        state.journal = found.journal;
+        match self.link_of(&state.identity, found.key.as_ref()) {
+            Ok(link) => state.link = link,
+            Err(error) => tracing::error!(%error, "the line is what it was"),
+        }
+        (state.key, state.keeper) = (found.key, found.keeper);
         if state.journal.is_ok() {
-            state.ledger = ledger;
+            state.ledger = found.ledger;
+        }
+        if let Some(why) = found.quarantine {
+            self.quarantine(state, why);
         }
     }
 
@@ -308,17 +371,6 @@ impl Till {
                 Err(error) => tracing::error!(%error, "and could not be begun anew"),
             }
         }
-    }
-
-    /// The server knows another journal of this till: one that was lost, or set back, or runs elsewhere. Nothing may
-    /// be accepted under this one any more.
-    pub(crate) fn meet_fork(&self, message: &str) {
-        let path = self.folder.file("journal.db");
-        if let Some(state) = self.lock().as_mut() {
-            let reason = format!("the server holds other lines of this till ({message})");
-            state.journal = Err(JournalError::Broken { path, reason });
-        }
-        self.tell_news();
     }
 
     /// The state, locked. Nothing may wait for the network, or for another lock, while it is held.
@@ -350,6 +402,9 @@ impl Till {
     /// Takes the server's time, which answers a question just asked.
     pub(crate) fn hear_time(&self, server: UnixMs) {
         let heard = self.clock.monotonic();
+        if let Some(state) = self.lock().as_mut() {
+            state.heard = Some(server);
+        }
         self.watch().hear(Anchor { server, heard });
         self.keep_mark();
     }
@@ -454,88 +509,4 @@ impl State {
         known.mine = self.ledger.uses(id, &device, &identity.till, &identity.store.name);
         known.undone = self.ledger.undone(id);
     }
-
-    /// Puts `acts` into the journal and, once they are on disk, into the ledger.
-    pub(crate) fn write(&mut self, now: UnixMs, acts: Vec<Act>) -> Result<Vec<Line>, Reason> {
-        let journal = self.journal.as_mut().map_err(|error| reason_of(error))?;
-        let written = match recover(journal, &mut self.ledger) {
-            Ok(()) => journal.append(now, acts),
-            Err(error) => Err(error),
-        };
-        match written {
-            Ok(lines) => {
-                if lines.first().is_some_and(|line| line.seq == 1) {
-                    mark_begun(&self.begun);
-                }
-                lines.iter().for_each(|line| self.ledger.take_in(line));
-                Ok(lines)
-            }
-            Err(error) => {
-                tracing::error!(%error, "a line was not written");
-                let reason = reason_of(&error);
-                if matches!(error, JournalError::Broken { .. }) {
-                    self.journal = Err(error);
-                }
-                Err(reason)
-            }
-        }
-    }
 }
-
-/// Opens a journal that has failed once more, and makes the ledger anew from it: it may hold a line that the clerk was
-/// told had failed, and that line counts like any other.
-fn recover(journal: &mut Journal, ledger: &mut Ledger) -> Result<(), JournalError> {
-    if !journal.has_failed() {
-        return Ok(());
-    }
-    let mut anew = Ledger::default();
-    journal.recover(|line| anew.take_in(&line))?;
-    *ledger = anew;
-    Ok(())
-}
-
-/// Opens the journal, unless it has lost the lines that were in it before: an empty one in its place would let
-/// everything be redeemed once more.
-fn open_journal(
-    path: &Path,
-    begun: &Path,
-    identity: &Identity,
-    ledger: &mut Ledger,
-) -> Result<Journal, JournalError> {
-    let gone = || JournalError::Broken {
-        path: path.to_owned(),
-        reason: "the lines that were in it are gone".into(),
-    };
-    if begun.exists() && !path.exists() {
-        return Err(gone());
-    }
-    let journal = Journal::open(path, &identity.device, identity.epoch, |line| ledger.take_in(&line))?;
-    match (journal.head().seq, begun.exists()) {
-        (0, true) => Err(gone()),
-        (0, false) => Ok(journal),
-        (_, marked) => {
-            if !marked {
-                mark_begun(begun);
-            }
-            Ok(journal)
-        }
-    }
-}
-
-fn mark_begun(begun: &Path) {
-    if let Err(error) = std::fs::write(begun, "There are lines in journal.db.\n") {
-        tracing::warn!(%error, "the mark that the journal has lines was not made");
-    }
-}
-
-/// What a clerk is told when the journal does not take a line.
-pub(crate) fn reason_of(error: &JournalError) -> Reason {
-    match error {
-        JournalError::DiskFull => Reason::DiskFull,
-        JournalError::Failed(_) => Reason::JournalFailed,
-        JournalError::Broken { .. } => Reason::JournalBroken,
-    }
-}
-
-#[cfg(test)]
-mod tests;

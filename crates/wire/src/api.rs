@@ -9,6 +9,8 @@
 //! | `GET /v1/status?after=` | | a signed status update (`application/octet-stream`) |
 //! | `PUT /v1/redemptions/{number}` | [`Redeem`] | [`Redeemed`] |
 //! | `POST /v1/redemptions/{number}/ask` | | [`Fate`] |
+//! | `POST /v1/devices/{device}/lines` | [`Lines`] | [`Intake`], or 409 |
+//! | `GET /v1/devices/{device}/lines?epoch=&after=` | | [`OwnLines`] |
 //! | `POST /v1/devices/{device}/lines?epoch=&after=` | journal lines, packed ([`crate::lines`]) | [`Intake`], or 409 |
 //! | `GET /v1/feeds/{feed}?after=&wait=&status=` | | [`Page`] |
 //! | `GET /v1/practice` | | list of [`Practice`] |
@@ -258,6 +260,28 @@ pub struct Intake {
     pub settlements: Vec<SettledLine>,
 }
 
+/// Lines of a till's own journal that the server holds, for a till that has lost them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OwnLines {
+    /// The number of the last of them; `after` when there are no more.
+    pub last: u64,
+    /// The lines, byte for byte, each in base64 (RFC 4648, with padding).
+    pub lines: Vec<String>,
+    /// What became of the accepted redemptions and undos among them.
+    pub settlements: Vec<SettledLine>,
+}
+
+/// How far the server knows a till's journal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KnownHead {
+    /// The epoch that the till may write in. One that has no line yet is one to be begun.
+    pub epoch: u64,
+    /// The last line of it that the server holds; 0 for none.
+    pub seq: u64,
+    /// Whether the till may have nothing counted until a manager lets it in again.
+    pub quarantined: bool,
+}
+
 /// The settlement that one line led to.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SettledLine {
@@ -314,6 +338,9 @@ pub struct Page {
     /// The last number of the chain's status list, see `GET /v1/status`.
     #[serde(default)]
     pub status: u64,
+    /// How far the server knows the till's journal.
+    #[serde(default)]
+    pub journal: Option<KnownHead>,
     /// The server's clock (ms since 1970).
     pub now: i64,
 }

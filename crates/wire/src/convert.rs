@@ -242,3 +242,24 @@ impl TryFrom<&api::Settlement> for Settlement {
 pub fn number(text: &str) -> Result<Number, NotInContract> {
     Ok(text.parse()?)
 }
+
+impl line::Basis {
+    /// The basis with who let it pass and why, where that was a manager.
+    pub fn of(basis: model::verdict::Basis, yes: Option<(&line::Person, &str)>) -> line::Basis {
+        use model::verdict::Basis;
+        match basis {
+            Basis::Server => line::Basis::Server,
+            Basis::Copy { as_of, silence } => {
+                line::Basis::Copy { as_of: as_of.0, silence: silence.code().into() }
+            }
+            Basis::Signature { as_of, silence } => {
+                line::Basis::Signature { as_of: as_of.0, silence: silence.code().into() }
+            }
+            Basis::Override { as_of, silence } => {
+                let nobody = line::Person { id: String::new(), name: String::new() };
+                let (by, why) = yes.map_or((nobody, String::new()), |(by, why)| (by.clone(), why.to_owned()));
+                line::Basis::Override { by, why, as_of: as_of.0, silence: silence.code().into() }
+            }
+        }
+    }
+}

@@ -5,10 +5,12 @@
 
 pub mod api;
 pub mod campaign;
+pub mod cbor;
 pub mod codes;
 pub mod convert;
 pub mod enrolment;
 pub mod entitlement;
+pub mod export;
 pub mod line;
 pub mod lines;
 pub mod merchant;

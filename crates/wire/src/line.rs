@@ -1,16 +1,23 @@
-//! The lines of a journal: written once, chained by hash, stored and sent byte for byte.
+//! The lines of a journal: written once, signed, chained by hash, stored and sent byte for byte.
 //!
-//! A line is a CBOR map (RFC 8949) in a fixed order of fields. Its hash is BLAKE3 over exactly the stored bytes, and
-//! each line names the hash of the one before, so that a changed, missing or inserted line is found by whoever
-//! walks the chain. Nobody encodes a line a second time: what was written is what is sent.
+//! A line is a map in deterministic CBOR ([`crate::cbor`]), signed by the till's device key as a COSE_Sign1
+//! ([`model::signed::record`]). Its hash is BLAKE3 over exactly the stored bytes, signature included, and each line
+//! names the hash of the one before, so that a changed, missing or inserted line is found by whoever walks the chain.
+//! Nobody encodes a line a second time: what was written is what is sent.
 
+use model::signed::key::{PublicKey, SigningKey};
+use model::signed::record::{self, Kind, Record};
 use serde::{Deserialize, Serialize};
 
 use crate::api::Settlement;
+use crate::cbor::{self, NotCbor};
 use crate::entitlement::Use;
 
 /// The version of the line format that this program writes.
-pub const LINE_VERSION: u32 = 1;
+pub const LINE_VERSION: u32 = 2;
+
+/// No line is longer (bytes): an order of a hundred articles takes some 10 KiB.
+pub const LINE_BYTES_MAX: usize = 64 << 10;
 
 /// A BLAKE3 hash.
 pub type Hash = [u8; 32];
@@ -33,16 +40,71 @@ pub struct Line {
     /// Hash of the line before; [`GENESIS`] for the first.
     #[serde(with = "hash_bytes")]
     pub prev: Hash,
-    /// By the till's clock (ms since 1970).
+    /// By the time that the till goes by (ms since 1970); see [`model::time`].
     pub at: i64,
+    /// What that time rests on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clock: Option<Witness>,
     /// What happened.
     pub act: Act,
+}
+
+/// What is known of the moment besides the time gone by, so that whoever holds the lines can tell what an untrue clock
+/// claimed: within one run, [`Witness::mono`] counts on whatever is done to the wall clock.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Witness {
+    /// The run of the program that `mono` counts in: 16 hexadecimal digits, drawn at its start.
+    pub run: String,
+    /// Milliseconds since that run's beginning.
+    pub mono: u64,
+    /// What the wall clock said, where that is not the time gone by (ms since 1970).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wall: Option<i64>,
+    /// The last of the server's times that was heard (ms since 1970).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub heard: Option<i64>,
+}
+
+/// Where a journal stood: its last line.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stand {
+    /// The epoch.
+    pub epoch: u64,
+    /// The last line's number.
+    pub seq: u64,
+    /// The last line's hash.
+    #[serde(with = "hash_bytes")]
+    pub hash: Hash,
+}
+
+/// Why a journal begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Why {
+    /// The till was enrolled.
+    First,
+    /// The journal before it was set back to an older state, and lines were missing.
+    SetBack,
+    /// The journal before it was lost or damaged.
+    Lost,
+    /// Other lines under the same numbers exist: the journal before it ran elsewhere too.
+    Forked,
+    /// The server asked for it.
+    Asked,
 }
 
 /// What a line tells.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "act", rename_all = "snake_case")]
 pub enum Act {
+    /// An epoch begins.
+    Opened {
+        /// Why.
+        why: Why,
+        /// Where this till's journal of the epoch before ended, as far as it is held here.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        before: Option<Stand>,
+    },
     /// A redemption has its number; the server has not been asked yet.
     Begun(Begun),
     /// It was decided, and only then shown.
@@ -130,6 +192,9 @@ pub struct Begun {
     pub source: String,
     /// When the server last vouched for those facts (ms since 1970).
     pub heard_at: i64,
+    /// How far the local copy followed the feed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub copy: Option<u64>,
     /// Whether the server was to be asked before deciding. If not, no late request can exist.
     pub asking: bool,
     /// What was wrong with the computer's clock: "ahead" of the server's time, or "back" behind the time gone by.
@@ -273,36 +338,84 @@ pub enum Basis {
 }
 
 /// Bytes that are no line of this version.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NotALine {
-    /// No CBOR, or other fields.
+    /// Not signed, not in the one encoding of a line, too long, or other fields.
     #[error("not a journal line: {0}")]
-    Malformed(String),
+    Malformed(&'static str),
+    /// Well written, but not signed by the key that it should be signed by.
+    #[error("not signed by this till's key")]
+    Forged,
     /// Written by a newer program.
     #[error("a journal line of version {0}, which only a newer program can read")]
     Newer(u32),
+    /// Written before lines were signed.
+    #[error(
+        "a journal line from before lines were signed (version 1 of a preview), which this program does not read: \
+         send what is unsent with the program that wrote it, then move journal.db away"
+    )]
+    Unsigned,
 }
 
-/// The bytes of a line.
-pub fn encode(line: &Line) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(384);
-    // Writing into memory fails only if a field could not be represented, and every field here can.
-    ciborium::into_writer(line, &mut bytes).expect("a line has only fields that CBOR can hold");
-    bytes
+/// Signs a line: these are its bytes from now on.
+pub fn encode(line: &Line, key: &SigningKey) -> Vec<u8> {
+    record::sign(&cbor::encode(line), Kind::Line, key)
 }
 
-/// The line that those bytes hold.
-pub fn decode(bytes: &[u8]) -> Result<Line, NotALine> {
+/// The line that those bytes hold, signed by that key.
+pub fn decode(bytes: &[u8], key: PublicKey) -> Result<Line, NotALine> {
+    let record = frame(bytes)?;
+    if !record.signed_by(key) {
+        return Err(NotALine::Forged);
+    }
+    strict(record.payload())
+}
+
+/// The line that those bytes hold, whoever has signed it: to show it, or to find out whose it claims to be.
+pub fn peek(bytes: &[u8]) -> Result<Line, NotALine> {
+    strict(frame(bytes)?.payload())
+}
+
+/// The line in bytes whose hash is known to be that of a line which was written and checked before: a till that starts
+/// walks its own journal this way.
+pub fn recall(bytes: &[u8]) -> Result<Line, NotALine> {
+    read(frame(bytes)?.payload())
+}
+
+fn frame(bytes: &[u8]) -> Result<Record<'_>, NotALine> {
+    if bytes.len() > LINE_BYTES_MAX {
+        return Err(NotALine::Malformed("it is too long"));
+    }
+    Record::read(bytes, Kind::Line).map_err(|_| match version(bytes) {
+        Some(1) => NotALine::Unsigned,
+        _ => NotALine::Malformed("it is not framed and signed as a line"),
+    })
+}
+
+fn strict(payload: &[u8]) -> Result<Line, NotALine> {
+    cbor::check(payload).map_err(|_| NotALine::Malformed("it is not in deterministic CBOR"))?;
+    read(payload)
+}
+
+fn read(payload: &[u8]) -> Result<Line, NotALine> {
+    match cbor::read::<Line>(payload) {
+        Ok(line) if line.version == LINE_VERSION => Ok(line),
+        Ok(Line { version, .. }) if version > LINE_VERSION => Err(NotALine::Newer(version)),
+        // A newer line may have other acts than this program knows.
+        Err(NotCbor::Content) => match version(payload) {
+            Some(newer) if newer > LINE_VERSION => Err(NotALine::Newer(newer)),
+            _ => Err(NotALine::Malformed("it has other fields")),
+        },
+        _ => Err(NotALine::Malformed("it has another version")),
+    }
+}
+
+fn version(payload: &[u8]) -> Option<u32> {
     #[derive(Deserialize)]
     struct OnlyVersion {
         v: u32,
     }
-    let malformed = |error: ciborium::de::Error<std::io::Error>| NotALine::Malformed(error.to_string());
-    let OnlyVersion { v } = ciborium::from_reader(bytes).map_err(malformed)?;
-    if v != LINE_VERSION {
-        return Err(NotALine::Newer(v));
-    }
-    ciborium::from_reader(bytes).map_err(malformed)
+    cbor::read(payload).ok().map(|OnlyVersion { v }| v)
 }
 
 /// The hash that the next line names.
@@ -349,6 +462,7 @@ mod tests {
             seq: 7,
             prev: hash(b"before"),
             at: 1_800_000_000_000,
+            clock: Some(Witness { run: "0f".repeat(8), mono: 5, wall: Some(-1), heard: None }),
             act: Act::Decided(Decided {
                 number: "0".repeat(32),
                 begun: None,
@@ -363,30 +477,43 @@ mod tests {
         }
     }
 
-    #[test]
-    fn a_line_reads_back_and_is_written_the_same_way_each_time() {
-        let bytes = encode(&line());
-        assert_eq!(decode(&bytes).unwrap(), line(), "what was written can be read");
-        assert_eq!(encode(&decode(&bytes).unwrap()), bytes, "one line has one form");
+    fn key(seed: u8) -> SigningKey {
+        SigningKey::from_seed([seed; 32])
     }
 
     #[test]
-    fn a_line_of_a_newer_program_is_named_as_such() {
-        let newer = Line { version: 2, ..line() };
-        assert!(matches!(decode(&encode(&newer)), Err(NotALine::Newer(2))), "the version is told");
-        assert!(matches!(decode(b"garbage"), Err(NotALine::Malformed(_))), "garbage is named as such");
-        assert!(decode(&encode(&line())[..40]).is_err(), "half a line is no line");
+    fn a_line_reads_back_under_its_key_alone_and_is_written_the_same_way_each_time() {
+        let bytes = encode(&line(), &key(1));
+        assert_eq!(decode(&bytes, key(1).public()).unwrap(), line(), "what was written can be read");
+        assert_eq!(decode(&bytes, key(2).public()), Err(NotALine::Forged), "under its own key");
+        assert_eq!(peek(&bytes).unwrap(), line(), "and shown without one");
+        assert_eq!(recall(&bytes).unwrap(), line(), "and recalled");
+        assert_eq!(encode(&line(), &key(1)), bytes, "one line has one form");
+    }
+
+    #[test]
+    fn a_line_of_another_program_is_named_as_such() {
+        let newer = Line { version: 3, ..line() };
+        assert_eq!(peek(&encode(&newer, &key(1))), Err(NotALine::Newer(3)), "the version is told");
+        let unknown = cbor::encode(&serde_json::json!({ "v": 9, "act": { "act": "sung" } }));
+        let unknown = record::sign(&unknown, Kind::Line, &key(1));
+        assert_eq!(peek(&unknown), Err(NotALine::Newer(9)), "also where it tells of what nobody knew");
+        assert!(matches!(peek(b"garbage"), Err(NotALine::Malformed(_))), "garbage is named as such");
+        assert!(peek(&encode(&line(), &key(1))[..40]).is_err(), "half a line is no line");
+        let mut before = vec![];
+        ciborium::into_writer(&serde_json::json!({ "v": 1, "seq": 1 }), &mut before).unwrap();
+        assert_eq!(peek(&before), Err(NotALine::Unsigned), "a line of the preview says what to do");
+        let long = Line { device: "x".repeat(LINE_BYTES_MAX), ..line() };
+        assert!(matches!(peek(&encode(&long, &key(1))), Err(NotALine::Malformed(_))), "no line is so long");
     }
 
     /// A journal written today must be readable later: these bytes may never stop decoding.
     #[test]
-    fn the_bytes_of_version_1_stay_readable() {
-        let hex = include_str!("line.v1.hex");
-        let bytes: Vec<u8> = (0..hex.trim().len())
-            .step_by(2)
-            .map(|at| u8::from_str_radix(&hex.trim()[at..at + 2], 16).unwrap())
-            .collect();
-        assert_eq!(decode(&bytes).unwrap(), line(), "the line that was written with the first version");
-        assert_eq!(encode(&line()), bytes, "and it is still written so");
+    fn the_bytes_of_version_2_stay_readable() {
+        let hex = include_str!("line.v2.hex").trim();
+        let byte = |at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap();
+        let bytes: Vec<u8> = (0..hex.len()).step_by(2).map(byte).collect();
+        assert_eq!(decode(&bytes, key(7).public()).unwrap(), line(), "the line that was written first");
+        assert_eq!(encode(&line(), &key(7)), bytes, "and it is still written so");
     }
 }

@@ -102,7 +102,14 @@ impl App {
 
     /// Waits until the page has this element; `why` completes "it must be there, because …".
     pub async fn sees(&self, css: &str, why: &str) -> Result<Element> {
-        match self.page.wait().at_most(LIMIT).every(LOOK).for_element(Locator::Css(css)).await {
+        let mut seen = self.page.wait().at_most(LIMIT).every(LOOK).for_element(Locator::Css(css)).await;
+        // The page drew itself anew between the driver's finding the element and its naming it: it looks once more.
+        for _ in 0..5 {
+            if seen.as_ref().is_err_and(CmdError::is_stale_element_reference) {
+                seen = self.page.wait().at_most(LIMIT).every(LOOK).for_element(Locator::Css(css)).await;
+            }
+        }
+        match seen {
             Ok(element) => Ok(element),
             Err(CmdError::WaitTimeout) => {
                 pictures::keep_screen(&format!("{}-in-vain", self.test));
@@ -244,13 +251,15 @@ fn set_up(command: &mut Command, look: Look, home: &TempDir) {
         ("GTK_THEME", theme),
         // No look for screen readers on a bus that is not there.
         ("NO_AT_BRIDGE", "1"),
+        // Nothing of a test is left in this user's credential store.
+        ("COUNTERFOIL_KEYS", "file"),
     ]
     .into();
     for name in ["LC_ALL", "LC_MESSAGES", "LANGUAGE", "WAYLAND_DISPLAY", "COUNTERFOIL_DATA"] {
         command.env_remove(name);
     }
     command.envs(settings);
-    for name in ["XDG_DATA_HOME", "XDG_CACHE_HOME", "XDG_CONFIG_HOME"] {
+    for name in ["XDG_DATA_HOME", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "COUNTERFOIL_HEADS"] {
         command.env(name, home.path());
     }
 }

@@ -259,17 +259,20 @@ impl Till {
 
     /// What the terminal program says on this folder, in JSON.
     pub fn ctl(&self, words: &[&str]) -> Result<Answer> {
-        ask(Command::new(program("counterfoil-ctl")?)
-            .arg("--data")
-            .arg(&self.folder)
-            .arg("--json")
-            .args(words))
+        ask(self.terminal()?.arg("--json").args(words))
     }
 
     /// The same in sentences, in English.
     pub fn ctl_in_words(&self, words: &[&str]) -> Result<Answer> {
+        ask(self.terminal()?.args(["--lang", "en"]).args(words))
+    }
+
+    /// The terminal program on this folder, which leaves nothing in this user's credential store or settings.
+    fn terminal(&self) -> Result<Command> {
         let mut command = Command::new(program("counterfoil-ctl")?);
-        ask(command.arg("--data").arg(&self.folder).args(["--lang", "en"]).args(words))
+        command.env("COUNTERFOIL_KEYS", "file").env("COUNTERFOIL_HEADS", self.folder.with_extension("heads"));
+        command.arg("--data").arg(&self.folder);
+        Ok(command)
     }
 
     /// Ends when no program has the folder: the system takes its time to let go of what a killed one held.

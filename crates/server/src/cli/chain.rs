@@ -136,7 +136,11 @@ pub async fn tills(store: &Store, out: Out) -> Result<(), Ended> {
                 if till.key.is_empty() { "none" } else { &till.key },
                 when::shown(till.enrolled_at),
                 till.head,
-                if till.revoked { "  barred" } else { "" }
+                match (till.revoked, till.quarantined_at) {
+                    (true, _) => "  barred",
+                    (_, Some(_)) => "  in quarantine: its journal has two histories",
+                    _ => "",
+                }
             )
         };
         or_none(tills.iter().map(line).collect(), "no tills")
@@ -145,26 +149,29 @@ pub async fn tills(store: &Store, out: Out) -> Result<(), Ended> {
 
 /// Bars a till.
 pub async fn revoke(store: &Store, args: &RevokeArgs, out: Out) -> Result<(), Ended> {
+    let till = till_named(store, &args.till, args.store.as_deref()).await?;
+    store.revoke(&till.device).await?;
+    let value = json!({"device": till.device, "till": till.till, "store": till.store, "revoked": true});
+    Ok(out.say(&value, || vec![format!("{} at {} is barred", till.till, till.store)])?)
+}
+
+/// The till of that name or id that works in this chain, or a refusal.
+pub async fn till_named(store: &Store, name: &str, at: Option<&str>) -> Result<TillRow, Ended> {
     let fits = |till: &TillRow| {
         !till.revoked
-            && (till.till == args.till || till.device == args.till)
-            && args.store.as_ref().is_none_or(|store| *store == till.store)
+            && (till.till == name || till.device == name)
+            && at.is_none_or(|store| *store == till.store)
     };
-    let tills: Vec<TillRow> = store.tills().await?.into_iter().filter(fits).collect();
-    match tills.as_slice() {
-        [] => refused(
+    let mut tills: Vec<TillRow> = store.tills().await?.into_iter().filter(fits).collect();
+    match (tills.pop(), tills.is_empty()) {
+        (None, _) => refused(
             "unknown_till",
-            format!("no till called {} works here; `counterfoil-server tills` lists them", args.till),
+            format!("no till called {name} works here; `counterfoil-server tills` lists them"),
         ),
-        [till] => {
-            store.revoke(&till.device).await?;
-            let value =
-                json!({"device": till.device, "till": till.till, "store": till.store, "revoked": true});
-            Ok(out.say(&value, || vec![format!("{} at {} is barred", till.till, till.store)])?)
-        }
-        _ => refused(
+        (Some(till), true) => Ok(till),
+        (Some(_), false) => refused(
             "ambiguous_till",
-            format!("several stores have a till called {}: say which with --store", args.till),
+            format!("several stores have a till called {name}: say which with --store"),
         ),
     }
 }

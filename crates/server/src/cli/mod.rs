@@ -14,6 +14,7 @@ mod chain;
 mod code;
 mod entitlements;
 mod issue;
+mod journals;
 mod keys;
 mod merchants;
 mod migrate;
@@ -82,8 +83,15 @@ enum Command {
     AddStaff(chain::StaffArgs),
     /// Make a code that enrols one till, once
     EnrolCode(chain::EnrolArgs),
-    /// List the tills
-    Tills,
+    /// List the tills, or let one in again
+    Tills {
+        /// What to do instead of listing them
+        #[command(subcommand)]
+        command: Option<journals::TillsCommand>,
+    },
+    /// Take in journals that tills have exported
+    #[command(subcommand)]
+    Journals(journals::JournalsCommand),
     /// Bar a till
     Revoke(chain::RevokeArgs),
     /// Draw a demo chain's codes on sheets to be printed
@@ -239,7 +247,13 @@ async fn run(args: &Args) -> Result<(), Ended> {
         Command::AddStore { name } => chain::add_store(&store, name, out).await,
         Command::AddStaff(staff) => chain::add_staff(&store, staff, out).await,
         Command::EnrolCode(enrol) => chain::enrol_code(&store, enrol, out).await,
-        Command::Tills => chain::tills(&store, out).await,
+        Command::Tills { command: None } => chain::tills(&store, out).await,
+        Command::Tills { command: Some(journals::TillsCommand::Readmit(args)) } => {
+            journals::readmit(&store, args, out).await
+        }
+        Command::Journals(journals::JournalsCommand::Load { file }) => {
+            journals::load(&store, file, out).await
+        }
         Command::Revoke(revoke) => chain::revoke(&store, revoke, out).await,
         Command::Sheet(sheet) => reports::sheet(&store, sheet, out).await,
         Command::Keys(command) => keys::keys(&store, command, out).await,

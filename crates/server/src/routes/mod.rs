@@ -110,7 +110,7 @@ pub fn app(state: State) -> Router {
         .route("/v1/status", get(status::update))
         .route("/v1/redemptions/{number}", put(redemptions::redeem))
         .route("/v1/redemptions/{number}/ask", post(ask::ask))
-        .route("/v1/devices/{device}/lines", post(lines::take_in))
+        .route("/v1/devices/{device}/lines", post(lines::take_in).get(lines::give_back))
         .route("/v1/feeds/{feed}", get(feeds::page))
         .route("/v1/practice", get(practice::practice))
         .layer(middleware::from_fn_with_state(state.clone(), signed::tills));

@@ -17,6 +17,13 @@ pub(super) async fn redeem(
     InPath(number): InPath,
     Body(asked): Body<Redeem>,
 ) -> Result<Response, Answer> {
+    if state.store.is_quarantined(&device).await? {
+        return Err(Answer::new(
+            StatusCode::FORBIDDEN,
+            "quarantined",
+            "this till's journal has two histories; a manager has to let it in again",
+        ));
+    }
     match state.store.redeem(&device, number, &asked).await? {
         Online::Answer(json) => Ok(([(header::CONTENT_TYPE, "application/json")], json).into_response()),
         Online::Voided => Err(Answer::new(

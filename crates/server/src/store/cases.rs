@@ -14,7 +14,8 @@ use super::{BUCKET, Device, Store, StoreError, TENANT};
 pub struct Case {
     /// Its id.
     pub case: String,
-    /// "disputed": another redemption counts. "refused": the server would not have allowed it.
+    /// "disputed": another redemption counts. "refused": the server would not have allowed it. "fork": a till's journal
+    /// has two histories; there is no redemption then.
     pub kind: String,
     /// A reason code.
     pub reason: String,
@@ -97,6 +98,65 @@ pub(super) async fn open(tx: &mut Conn, opening: &Opening<'_>) -> Result<(), Sto
     .execute(tx)
     .await?;
     Ok(())
+}
+
+/// A journal with two histories.
+pub(super) struct Fork<'a> {
+    pub(super) id: String,
+    pub(super) device: &'a Device,
+    pub(super) epoch: u64,
+    /// The first line that is there twice.
+    pub(super) seq: u64,
+    pub(super) now: UnixMs,
+}
+
+/// Opens a case about a till instead of a redemption. Its "number" is made of the till and the place of the fork.
+pub(super) async fn open_fork(tx: &mut Conn, fork: &Fork<'_>) -> Result<(), StoreError> {
+    let place = format!("{} {} {}", fork.device.id, fork.epoch, fork.seq);
+    let number = Number::new(fork.now, first_ten(&wire::line::hash(place.as_bytes())));
+    let title = format!("epoch {}, line {}", fork.epoch, fork.seq);
+    sqlx::query(
+        "INSERT INTO cases (tenant, case_id, kind, reason, opened_at, resolved_at, note, number, entitlement, title,
+                            value, takes, at, device, till, store, store_name, clerk, winner)
+         VALUES ($1, $2, 'fork', $3, $4, 0, '', $5, '', $6, 0, '[]', $4, $7, $8, $9, $10, '', '')",
+    )
+    .bind(TENANT)
+    .bind(&fork.id)
+    .bind(Reason::Quarantined.code())
+    .bind(fork.now.0)
+    .bind(number.to_string())
+    .bind(title)
+    .bind(&fork.device.id)
+    .bind(&fork.device.till)
+    .bind(&fork.device.store.id)
+    .bind(&fork.device.store.name)
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+/// Resolves the open cases about a till's journal.
+pub(super) async fn close_fork(
+    tx: &mut Conn,
+    device: &str,
+    note: &str,
+    now: UnixMs,
+) -> Result<(), StoreError> {
+    sqlx::query(
+        "UPDATE cases SET resolved_at = $3, note = $4
+         WHERE tenant = $1 AND device = $2 AND kind = 'fork' AND resolved_at = 0",
+    )
+    .bind(TENANT)
+    .bind(device)
+    .bind(now.0)
+    .bind(note)
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+fn first_ten(hash: &[u8; 32]) -> [u8; 10] {
+    std::array::from_fn(|at| hash[at])
 }
 
 /// Resolves the open cases about a number.

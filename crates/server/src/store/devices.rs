@@ -83,6 +83,11 @@ pub struct TillRow {
     pub enrolled_at: i64,
     /// Whether the chain has barred it.
     pub revoked: bool,
+    /// Since when it may have nothing counted, because its journal has two histories (ms since 1970); nothing if it has
+    /// not.
+    pub quarantined_at: Option<i64>,
+    /// How many lines are held beside its journal.
+    pub branch_lines: u64,
     /// Its journal's epoch.
     pub epoch: u64,
     /// The last line of its journal that is here.
@@ -200,6 +205,35 @@ impl Store {
         .transpose()
     }
 
+    /// The till of that id.
+    pub async fn device(&self, id: &str) -> Result<Option<Device>, StoreError> {
+        let row = sqlx::query(
+            "SELECT d.device, d.name, d.epoch, d.revoked_at, d.store, s.name AS store_name
+             FROM devices d JOIN stores s ON s.tenant = d.tenant AND s.store = d.store
+             WHERE d.tenant = $1 AND d.device = $2",
+        )
+        .bind(TENANT)
+        .bind(id)
+        .fetch_optional(&self.db.read)
+        .await?;
+        row.map(|row| {
+            Ok(Device {
+                id: row.try_get("device")?,
+                till: row.try_get("name")?,
+                store: w::Store { id: row.try_get("store")?, name: row.try_get("store_name")? },
+                epoch: unsigned(row.try_get("epoch")?),
+                revoked: row.try_get::<i64, _>("revoked_at")? != 0,
+            })
+        })
+        .transpose()
+    }
+
+    /// Whether the till may have nothing counted, because its journal has two histories.
+    pub async fn is_quarantined(&self, device: &Device) -> Result<bool, StoreError> {
+        let mut tx = self.reading().await?;
+        Ok(super::journals::known_head(&mut tx, device).await?.quarantined)
+    }
+
     /// Remembers the key that signs the server's answers, unless there is one. Gives the one that is remembered.
     pub async fn keep_answer_key(&self, key: PublicKey) -> Result<PublicKey, StoreError> {
         self.write(|mut tx| async move {
@@ -231,7 +265,8 @@ impl Store {
     /// Every till, the latest first within its store.
     pub async fn tills(&self) -> Result<Vec<TillRow>, StoreError> {
         let rows = sqlx::query(
-            "SELECT d.device, d.name, d.key_id, d.epoch, d.enrolled_at, d.revoked_at, s.name AS store_name,
+            "SELECT d.device, d.name, d.epoch, d.key_id, d.enrolled_at, d.revoked_at, d.quarantined_at, s.name AS store_name,
+                    (SELECT COUNT(*) FROM branches b WHERE b.tenant = d.tenant AND b.device = d.device) AS branched,
                     COALESCE(j.head, 0) AS head,
                     COALESCE((SELECT MAX(l.received_at) FROM lines l WHERE l.tenant = d.tenant
                               AND l.device = d.device AND l.epoch = d.epoch AND l.seq = j.head), 0) AS heard_at
@@ -252,6 +287,8 @@ impl Store {
                     store: row.try_get("store_name")?,
                     enrolled_at: row.try_get("enrolled_at")?,
                     revoked: row.try_get::<i64, _>("revoked_at")? != 0,
+                    quarantined_at: Some(row.try_get::<i64, _>("quarantined_at")?).filter(|at| *at != 0),
+                    branch_lines: unsigned(row.try_get("branched")?),
                     epoch: unsigned(row.try_get("epoch")?),
                     head: unsigned(row.try_get("head")?),
                     heard_at: Some(row.try_get::<i64, _>("heard_at")?).filter(|at| *at != 0),

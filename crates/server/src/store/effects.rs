@@ -74,7 +74,7 @@ impl Effects<'_> {
                 let settlement = self.undone(number, of, &holdable(&clerk.name), line.at).await?;
                 Ok(settled(number, Some(settlement)))
             }
-            Act::Settled { .. } | Act::Refused(_) => Ok(None),
+            Act::Opened { .. } | Act::Settled { .. } | Act::Refused(_) => Ok(None),
         }
     }
 
@@ -273,6 +273,7 @@ impl Effects<'_> {
 /// How a line's act is called in the table.
 pub(super) fn act_code(act: &Act) -> &'static str {
     match act {
+        Act::Opened { .. } => "opened",
         Act::Begun(_) => "begun",
         Act::Decided(_) => "decided",
         Act::Refused(_) => "refused",

@@ -102,7 +102,9 @@ impl Store {
                 entitlement: held.entitlement,
             })
             .collect();
+        let journal = super::journals::known_head(&mut tx, device).await?;
         Ok(Page {
+            journal: Some(journal),
             epoch: chain.try_get("epoch")?,
             last: unsigned(last),
             more,

@@ -6,12 +6,13 @@ use super::db::Conn;
 use super::{Location, Store, StoreError};
 
 /// Each schema's number, name and statements. Never changed once released: a new file is added.
-const MIGRATIONS: [(i64, &str, &str); 6] = [
+const MIGRATIONS: [(i64, &str, &str); 7] = [
     (1, "chain", include_str!("../../migrations/sqlite/0001_chain.sql")),
     (2, "entitlements", include_str!("../../migrations/sqlite/0002_entitlements.sql")),
     (3, "redemptions", include_str!("../../migrations/sqlite/0003_redemptions.sql")),
     (4, "codes", include_str!("../../migrations/sqlite/0004_codes.sql")),
     (5, "device_keys", include_str!("../../migrations/sqlite/0005_device_keys.sql")),
+    (6, "journals", include_str!("../../migrations/sqlite/0006_journals.sql")),
     (7, "policy", include_str!("../../migrations/sqlite/0007_policy.sql")),
 ];
 

@@ -1,8 +1,10 @@
 //! Journals: taken in order, kept byte for byte, settled once, and never in the way of the next line.
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use model::redemption::Number;
 use reqwest::StatusCode;
-use server::store::BATCH_LENGTH_MAX;
+use server::store::{BATCH_LENGTH_MAX, Hand, HandedIn, Intake};
 use wire::api::{Fate, Lines, Redeemed, SettledLine, Settlement};
 use wire::entitlement::Standing;
 use wire::line::Outcome;
@@ -44,7 +46,7 @@ async fn an_offline_redemption_is_counted_once_however_often_it_is_handed_in() {
 }
 
 #[tokio::test]
-async fn a_gap_and_a_fork_are_refused_with_the_head() {
+async fn a_gap_and_a_fork_are_told_with_the_head() {
     let shop = Shop::open().await;
     let mut till = shop.till(&shop.here).await;
     let coupon = shop.issue(coupon(5)).await;
@@ -70,11 +72,7 @@ async fn a_gap_and_a_fork_are_refused_with_the_head() {
         "{text}"
     );
 
-    // A line that follows in number but not in hash.
-    restored.accept(shop.number(), &coupon.id, START);
-    let (status, text) = restored.hand_in(2).await;
-    assert_eq!((status, problem(&text).error.as_str()), (StatusCode::CONFLICT, "fork"), "{text}");
-    assert_eq!(shop.taken(&coupon.id).await, 1, "nothing of it took effect");
+    assert_eq!(shop.taken(&coupon.id).await, 2, "what the other history tells has happened too");
 
     let other_epoch = Lines { epoch: 7, after: 0, lines: Vec::new() };
     let (status, text) = till.hand_in_raw(&other_epoch).await;
@@ -83,20 +81,109 @@ async fn a_gap_and_a_fork_are_refused_with_the_head() {
 }
 
 #[tokio::test]
-async fn a_till_hands_in_its_own_journal_only() {
+async fn what_another_key_has_signed_is_evidence_in_ones_own_journal_and_refused_in_anothers() {
     let shop = Shop::open().await;
     let mut till = shop.till(&shop.here).await;
-    let other = shop.till(&shop.here).await;
-    till.begin(shop.number(), "coupon-0", START);
-    let lines = Lines { epoch: 1, after: 0, lines: till.lines.clone() };
-    let (status, text) = other.hand_in_to(&till.enrolled.device, &lines).await;
-    assert_eq!(status, StatusCode::FORBIDDEN, "another till's path: {text}");
-    let (status, text) = other.hand_in_raw(&lines).await;
+    let mut other = shop.till(&shop.here).await;
+    let coupon = shop.issue(coupon(1)).await;
+    till.accept(shop.number(), &coupon.id, START);
+    other.lines = till.lines.clone();
+    assert_eq!(
+        other.push(0).await.settlements,
+        [],
+        "another till's lines take no effect in this one's journal"
+    );
+    let forged = Lines {
+        epoch: 1,
+        after: 0,
+        lines: {
+            other.lines.clear();
+            other.accept(shop.number(), &coupon.id, START);
+            other.lines.clone()
+        },
+    };
+    let (status, text) = other.hand_in_to(&till.enrolled.device, &forged).await;
     assert_eq!(
         (status, problem(&text).error.as_str()),
-        (StatusCode::CONFLICT, "fork"),
-        "another till's lines: {text}"
+        (StatusCode::UNPROCESSABLE_ENTITY, "not_signed"),
+        "nobody writes into the journal of another: {text}"
     );
+    assert_eq!(shop.taken(&coupon.id).await, 0, "nothing of it took effect");
+}
+
+#[tokio::test]
+async fn a_till_carries_what_another_one_has_exported() {
+    let shop = Shop::open().await;
+    let (mut silent, carrier) = (shop.till(&shop.here).await, shop.till(&shop.there).await);
+    let coupon = shop.issue(coupon(2)).await;
+    silent.accept(shop.number(), &coupon.id, START);
+    let lines = Lines { epoch: 1, after: 0, lines: silent.lines.clone() };
+    let (status, text) = carrier.hand_in_to(&silent.enrolled.device, &lines).await;
+    assert_eq!(status, StatusCode::OK, "signed lines prove themselves: {text}");
+    assert_eq!(shop.taken(&coupon.id).await, 1, "and count");
+    let (_, again) = silent.hand_in(0).await;
+    assert_eq!(again, text, "the till itself gets the same answer later");
+    shop.store().revoke(&silent.enrolled.device).await.unwrap();
+    silent.accept(shop.number(), &coupon.id, START);
+    let rest = Lines { epoch: 1, after: 2, lines: silent.lines[2..].to_vec() };
+    let (status, text) = carrier.hand_in_to(&silent.enrolled.device, &rest).await;
+    assert_eq!((status, problem(&text).error.as_str()), (StatusCode::FORBIDDEN, "carried_revoked"), "{text}");
+    let device = shop.store().device(&silent.enrolled.device).await.unwrap().unwrap();
+    let handed_in = HandedIn { epoch: 1, after: 2, lines: rest.lines };
+    let loaded = shop.store().take_in_from(Hand::Carrier, &device, &handed_in).await.unwrap();
+    assert!(matches!(loaded, Intake::Kept(_)), "a manager loads what a barred till has left");
+    assert_eq!(shop.taken(&coupon.id).await, 2, "which counts");
+}
+
+#[tokio::test]
+async fn of_a_forked_journal_both_histories_are_kept_and_the_till_waits_for_a_manager() {
+    let shop = Shop::open().await;
+    let mut till = shop.till(&shop.here).await;
+    let coupon = shop.issue(coupon(9)).await;
+    till.accept(shop.number(), &coupon.id, START);
+    till.push(0).await;
+    let mut twin = till.emptied();
+    twin.lines = till.lines.clone();
+    till.accept(shop.number(), &coupon.id, START);
+    till.push(2).await;
+    twin.accept(shop.number(), &coupon.id, START);
+    let (status, text) = twin.hand_in(2).await;
+    assert_eq!((status, problem(&text).error.as_str()), (StatusCode::CONFLICT, "fork"), "{text}");
+    let branch = shop.store().branches(&till.enrolled.device).await.unwrap();
+    let kept: Vec<&Vec<u8>> = branch.iter().map(|line| &line.bytes).collect();
+    assert_eq!(kept, [&twin.lines[2], &twin.lines[3]], "the second history is kept byte for byte");
+    assert_eq!(shop.taken(&coupon.id).await, 3, "and what it tells has happened");
+    let cases = shop.store().cases().await.unwrap();
+    assert_eq!(
+        cases.iter().map(|case| case.kind.as_str()).collect::<Vec<_>>(),
+        ["fork"],
+        "somebody has to look"
+    );
+
+    let (status, text) = till.put(shop.number(), &till.asking(&coupon.id)).await;
+    assert_eq!((status, problem(&text).error.as_str()), (StatusCode::FORBIDDEN, "quarantined"), "{text}");
+    let page = till.page(0, 0).await;
+    assert!(page.journal.is_some_and(|known| known.quarantined), "the feed says so too");
+    let first = twin.push(2).await;
+    assert_eq!((first.head, first.settlements.len()), (4, 1), "a repeat of the branch is answered");
+    assert_eq!(twin.push(2).await, first, "each time the same");
+    twin.accept(shop.number(), &coupon.id, START);
+    assert_eq!(twin.push(4).await.head, 6, "and it may go on");
+
+    let epoch = shop.store().readmit(&till.enrolled.device, "两台机器，已停用一台").await.unwrap();
+    let known = till.page(0, 0).await.journal.unwrap();
+    assert_eq!(
+        (epoch, known.epoch, known.seq, known.quarantined),
+        (2, 2, 0, false),
+        "the next epoch is granted"
+    );
+    let cases = shop.store().cases().await.unwrap();
+    assert!(cases[0].resolved_at.is_some(), "which closes the case");
+    let own: wire::api::OwnLines =
+        till.get(&format!("/v1/devices/{}/lines?epoch=1&after=2", till.enrolled.device)).await;
+    let back: Vec<_> = own.lines.iter().map(|line| STANDARD.decode(line).unwrap()).collect();
+    assert_eq!(back, till.lines[2..], "a till that has lost its lines gets them back");
+    assert_eq!((own.last, own.settlements.len()), (4, 1), "with what became of them");
 }
 
 #[tokio::test]

@@ -321,7 +321,7 @@ async fn what_was_accepted_offline_counts_and_its_moment_is_over() {
     till.begin(number, "cf-8-0", START);
     let proof =
         wire::line::Proof { kid: "00000000".into(), trust: 1, status: 1, moment: Some(START + 60_000) };
-    let line = wire::line::decode(till.lines.last().unwrap()).expect("its own line");
+    let line = wire::line::peek(till.lines.last().unwrap()).expect("its own line");
     let Act::Begun(begun) = line.act else { panic!("it is the line Begun") };
     till.lines.pop();
     till.write(START, Act::Begun(wire::line::Begun { proof: Some(proof), ..begun }));

@@ -296,9 +296,10 @@ impl Till {
             seq: self.lines.len() as u64 + 1,
             prev: self.lines.last().map_or(line::GENESIS, |bytes| line::hash(bytes)),
             at,
+            clock: None,
             act,
         };
-        self.lines.push(line::encode(&line));
+        self.lines.push(line::encode(&line, &self.key));
     }
 
     pub fn begin(&mut self, number: Number, id: &str, at: i64) {
@@ -315,6 +316,7 @@ impl Till {
             clerk: clerk(),
             source: "wedge".into(),
             heard_at: at,
+            copy: None,
             asking: true,
             clock: None,
             proof: None,

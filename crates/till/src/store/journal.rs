@@ -7,17 +7,27 @@
 //! reason nothing that is found at opening counts as durable by having been read: the system's cache may be all that
 //! has it, and it is written and flushed once more first.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use model::signed::key::{PublicKey, SigningKey};
+use model::time::UnixMs;
 use rusqlite::{Connection, ErrorCode, params};
-use wire::line::{self, Act, GENESIS, Hash, LINE_VERSION, Line};
+use wire::line::{self, Act, GENESIS, Hash, LINE_VERSION, Line, Witness};
 
 use super::disk::Disk;
 
-const SCHEMA_VERSION: i64 = 1;
+const SCHEMA_VERSION: i64 = 2;
 
 const SCHEMA: &str = "
 CREATE TABLE line (
+    epoch INTEGER NOT NULL,
+    seq   INTEGER NOT NULL,
+    bytes BLOB    NOT NULL,
+    PRIMARY KEY (epoch, seq)
+) STRICT, WITHOUT ROWID;
+-- Lines of this till that the server held and this file did not, after it was set back or lost.
+CREATE TABLE rescued (
     epoch INTEGER NOT NULL,
     seq   INTEGER NOT NULL,
     bytes BLOB    NOT NULL,
@@ -39,7 +49,12 @@ pub struct Journal {
     device: String,
     epoch: u64,
     head: Head,
-    sent: u64,
+    /// The last line of each epoch that has any, this one left out.
+    earlier: BTreeMap<u64, Head>,
+    /// How far the server has acknowledged each epoch.
+    sent: BTreeMap<u64, u64>,
+    /// The key that signs. A journal without one can only be read.
+    signer: Option<SigningKey>,
     /// Set when the disk refused: nothing is accepted any more until the file was opened again and compared.
     failed: bool,
 }
@@ -53,6 +68,37 @@ pub struct Head {
     pub hash: Hash,
 }
 
+impl Head {
+    /// Of an epoch without lines.
+    pub const NONE: Head = Head { seq: 0, hash: GENESIS };
+}
+
+/// When a line is written.
+#[derive(Clone, Debug)]
+pub struct Moment {
+    /// The time gone by.
+    pub at: UnixMs,
+    /// What it rests on.
+    pub clock: Option<Witness>,
+}
+
+impl From<UnixMs> for Moment {
+    fn from(at: UnixMs) -> Moment {
+        Moment { at, clock: None }
+    }
+}
+
+/// Lines that the server does not hold yet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unsent {
+    /// Their epoch.
+    pub epoch: u64,
+    /// The number before the first of them.
+    pub after: u64,
+    /// Their bytes.
+    pub lines: Vec<Vec<u8>>,
+}
+
 /// Why the journal did not do it. In every case nothing was accepted.
 #[derive(Debug, thiserror::Error)]
 pub enum JournalError {
@@ -62,6 +108,9 @@ pub enum JournalError {
     /// The disk or the system refused.
     #[error("the journal could not be written: {0}")]
     Failed(String),
+    /// There is no key to sign a line with: the credential store that has it is locked, or it is gone.
+    #[error("{0}")]
+    NoKey(String),
     /// What is on disk is not what this program wrote. The file is kept as it is.
     #[error("the journal {path} is damaged: {reason}")]
     Broken {
@@ -75,8 +124,10 @@ pub enum JournalError {
 impl Journal {
     /// Opens, and makes if need be, the journal at `path`, and walks all its lines in order.
     ///
-    /// `each` sees every line of every epoch. A line that does not follow from the one before makes the whole
-    /// journal [`JournalError::Broken`].
+    /// `each` sees every line of every epoch, and those that were rescued. The journal's epoch is `epoch`, or a later one
+    /// that is begun in the file. The chain of hashes is followed through all lines, which is what the file can be
+    /// trusted by; that the last of them is signed by this till is looked at by [`Journal::sign_with`]. A line that does
+    /// not follow from the one before makes the whole journal [`JournalError::Broken`].
     pub fn open(
         path: &Path,
         device: &str,
@@ -96,24 +147,61 @@ impl Journal {
         mut each: impl FnMut(Line),
     ) -> Result<Journal, JournalError> {
         let db = connect(disk, path)?;
-        let head = walk(&db, path, device, epoch, |_, line| each(line))?;
-        let sent = db.query_row("SELECT seq FROM sent WHERE epoch = ?1", [epoch], |row| row.get(0)).or_else(
-            |error| match error {
-                rusqlite::Error::QueryReturnedNoRows => Ok(0),
-                other => Err(broken(path, other)),
-            },
-        )?;
+        let mut earlier = walk(&db, path, device, None, |_, line| each(line))?;
+        let epoch = earlier.keys().last().copied().unwrap_or(0).max(epoch);
+        let head = earlier.remove(&epoch).unwrap_or(Head::NONE);
+        let sent = read_sent(&db).map_err(|error| broken(path, error))?;
         let (disk, path, device) = (disk.clone(), path.to_owned(), device.to_owned());
-        Ok(Journal { db, disk, path, device, epoch, head, sent, failed: false })
+        Ok(Journal { db, disk, path, device, epoch, head, earlier, sent, signer: None, failed: false })
+    }
+
+    /// From now on lines are signed with `key`, if the last line is: a journal that somebody else has written is
+    /// [`JournalError::Broken`].
+    pub fn sign_with(&mut self, key: SigningKey) -> Result<(), JournalError> {
+        let last = self.last_bytes().map_err(|error| broken(&self.path, error))?;
+        if let Some(bytes) = last {
+            line::decode(&bytes, key.public()).map_err(|error| {
+                let reason = format!("line {} of epoch {}: {error}", self.head.seq, self.epoch);
+                JournalError::Broken { path: self.path.clone(), reason }
+            })?;
+        }
+        self.signer = Some(key);
+        Ok(())
+    }
+
+    fn last_bytes(&self) -> Result<Option<Vec<u8>>, rusqlite::Error> {
+        let last = "SELECT bytes FROM line ORDER BY epoch DESC, seq DESC LIMIT 1";
+        self.db.prepare(last)?.query_map([], |row| row.get(0))?.next().transpose()
+    }
+
+    /// Begins the next epoch with its first line.
+    pub fn begin_epoch(&mut self, epoch: u64, moment: Moment, act: Act) -> Result<Vec<Line>, JournalError> {
+        let (before, head) = (self.epoch, self.head);
+        if epoch > before {
+            if head.seq > 0 {
+                self.earlier.insert(before, head);
+            }
+            (self.epoch, self.head) = (epoch, Head::NONE);
+        }
+        let written = self.append(moment, vec![act]);
+        if written.is_err() && epoch > before && !self.earlier.contains_key(&epoch) {
+            self.earlier.remove(&before);
+            (self.epoch, self.head) = (before, head);
+        }
+        written
     }
 
     /// Appends `acts` as lines in one transaction and returns them once they are on disk.
     ///
     /// Takes nothing while the journal [`Journal::has_failed`].
-    pub fn append(&mut self, at: model::time::UnixMs, acts: Vec<Act>) -> Result<Vec<Line>, JournalError> {
+    pub fn append(&mut self, moment: impl Into<Moment>, acts: Vec<Act>) -> Result<Vec<Line>, JournalError> {
+        let moment = moment.into();
         if self.failed {
             return Err(JournalError::Failed("it has to be opened again and compared first".into()));
         }
+        let Some(signer) = &self.signer else {
+            return Err(JournalError::NoKey("the journal was opened to be read".into()));
+        };
         let mut head = self.head;
         let mut lines = Vec::with_capacity(acts.len());
         let mut encoded = Vec::with_capacity(acts.len());
@@ -124,10 +212,11 @@ impl Journal {
                 epoch: self.epoch,
                 seq: head.seq + 1,
                 prev: head.hash,
-                at: at.0,
+                at: moment.at.0,
+                clock: moment.clock.clone(),
                 act,
             };
-            let bytes = line::encode(&line);
+            let bytes = line::encode(&line, signer);
             head = Head { seq: line.seq, hash: line::hash(&bytes) };
             lines.push(line);
             encoded.push(bytes);
@@ -191,12 +280,12 @@ impl Journal {
         };
         let db = connect(&self.disk, &self.path).map_err(failed)?;
         let mut same = self.head.seq == 0;
-        let head = walk(&db, &self.path, &self.device, self.epoch, |bytes, line| {
+        let heads = walk(&db, &self.path, &self.device, None, |bytes, line| {
             let is_last_known = (line.epoch, line.seq) == (self.epoch, self.head.seq);
             same |= is_last_known && line::hash(bytes) == self.head.hash;
             each(line);
         });
-        let head = head.map_err(failed)?;
+        let head = heads.map_err(failed)?.get(&self.epoch).copied().unwrap_or(Head::NONE);
         if !same {
             let reason = format!("line {} was on disk and is gone", self.head.seq);
             return Err(JournalError::Broken { path: self.path.clone(), reason });
@@ -217,42 +306,142 @@ impl Journal {
         self.epoch
     }
 
-    /// The last line that the server has acknowledged.
-    pub fn sent(&self) -> u64 {
-        self.sent
+    /// The last line of each epoch before this one.
+    pub fn earlier(&self) -> &BTreeMap<u64, Head> {
+        &self.earlier
     }
 
-    /// Notes that the server holds everything up to `seq`.
-    pub fn set_sent(&mut self, seq: u64) -> Result<(), JournalError> {
-        if seq <= self.sent {
+    /// The last line of this epoch that the server has acknowledged.
+    pub fn sent(&self) -> u64 {
+        self.sent_of(self.epoch)
+    }
+
+    /// The last line of that epoch that the server has acknowledged.
+    pub fn sent_of(&self, epoch: u64) -> u64 {
+        self.sent.get(&epoch).copied().unwrap_or(0)
+    }
+
+    fn heads(&self) -> impl Iterator<Item = (u64, Head)> {
+        let earlier = self.earlier.iter().map(|(epoch, head)| (*epoch, *head));
+        earlier.chain(std::iter::once((self.epoch, self.head)))
+    }
+
+    /// How many lines the server has not acknowledged.
+    pub fn unsent_count(&self) -> u64 {
+        self.heads().map(|(epoch, head)| head.seq.saturating_sub(self.sent_of(epoch))).sum()
+    }
+
+    /// At most `count` lines that the server does not hold yet, of the earliest epoch that has any.
+    pub fn unsent(&self, count: u32) -> Result<Option<Unsent>, JournalError> {
+        let waiting = |(epoch, head): &(u64, Head)| head.seq > self.sent_of(*epoch);
+        let Some((epoch, _)) = self.heads().find(waiting) else { return Ok(None) };
+        let after = self.sent_of(epoch);
+        Ok(Some(Unsent { epoch, after, lines: self.after(epoch, after, count)? }))
+    }
+
+    /// Notes that the server holds everything of that epoch up to `seq`.
+    pub fn set_sent(&mut self, epoch: u64, seq: u64) -> Result<(), JournalError> {
+        if seq <= self.sent_of(epoch) {
             return Ok(());
         }
         self.db
             .execute(
                 "INSERT INTO sent (epoch, seq) VALUES (?1, ?2)
                  ON CONFLICT (epoch) DO UPDATE SET seq = excluded.seq WHERE excluded.seq > sent.seq",
-                params![self.epoch, seq],
+                params![epoch, seq],
             )
-            .map_err(|error| JournalError::Failed(error.to_string()))?;
-        self.sent = seq;
+            .map_err(|error| {
+                // Whatever the disk did not do, it may not do for the next line either.
+                self.failed = true;
+                JournalError::Failed(error.to_string())
+            })?;
+        self.sent.insert(epoch, seq);
         Ok(())
     }
 
-    /// Goes back to where the server says it stands, after it has lost lines that it had acknowledged.
-    pub fn rewind_sent(&mut self, seq: u64) {
-        self.sent = self.sent.min(seq);
+    /// Goes back to where the server says it stands with that epoch, after it has lost lines that it had acknowledged.
+    pub fn rewind_sent(&mut self, epoch: u64, seq: u64) {
+        if let Some(sent) = self.sent.get_mut(&epoch) {
+            *sent = seq.min(*sent);
+        }
     }
 
-    /// The bytes of at most `count` lines of this epoch after `after`, in order.
-    pub fn after(&self, after: u64, count: u32) -> Result<Vec<Vec<u8>>, JournalError> {
+    /// Offers every line again, after the server has begun anew.
+    pub fn rewind_all(&mut self) {
+        self.sent.clear();
+    }
+
+    /// Keeps lines of this till that the server holds and this file does not, and gives them back to be taken into the
+    /// ledger. What is not signed by `key`, is of another till, or is here already, is passed over.
+    pub fn rescue(&mut self, lines: &[Vec<u8>], key: PublicKey) -> Result<Vec<Line>, JournalError> {
+        if self.failed {
+            return Err(JournalError::Failed("it has to be opened again and compared first".into()));
+        }
+        let rescue = |journal: &mut Journal| -> Result<Vec<Line>, rusqlite::Error> {
+            let transaction =
+                journal.db.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
+            let mut kept = vec![];
+            for bytes in lines {
+                let Ok(line) = line::decode(bytes, key) else { continue };
+                if line.device != journal.device {
+                    continue;
+                }
+                let here: bool = transaction.query_row(
+                    "SELECT EXISTS (SELECT 1 FROM line WHERE epoch = ?1 AND seq = ?2 AND bytes = ?3)",
+                    params![line.epoch, line.seq, bytes],
+                    |row| row.get(0),
+                )?;
+                let new =
+                    "INSERT INTO rescued (epoch, seq, bytes) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING";
+                if !here && transaction.execute(new, params![line.epoch, line.seq, bytes])? == 1 {
+                    kept.push(line);
+                }
+            }
+            transaction.commit()?;
+            Ok(kept)
+        };
+        rescue(self).map_err(|error| {
+            self.failed = true;
+            JournalError::Failed(error.to_string())
+        })
+    }
+
+    /// The bytes of at most `count` lines of that epoch after `after`, in order.
+    pub fn after(&self, epoch: u64, after: u64, count: u32) -> Result<Vec<Vec<u8>>, JournalError> {
         let read = || -> Result<Vec<Vec<u8>>, rusqlite::Error> {
             self.db
                 .prepare_cached("SELECT bytes FROM line WHERE epoch = ?1 AND seq > ?2 ORDER BY seq LIMIT ?3")?
-                .query_map(params![self.epoch, after, count], |row| row.get(0))?
+                .query_map(params![epoch, after, count], |row| row.get(0))?
                 .collect()
         };
         read().map_err(|error| JournalError::Failed(error.to_string()))
     }
+
+    /// Whether the line of that number has that hash; nothing if there is no such line.
+    pub fn has(&self, epoch: u64, seq: u64, hash: &Hash) -> Result<Option<bool>, JournalError> {
+        let before = seq.saturating_sub(1);
+        let lines = self.after(epoch, before, 1)?;
+        Ok(lines.first().filter(|_| seq > before).map(|bytes| line::hash(bytes) == *hash))
+    }
+
+    /// Reads every line with its bytes, and checks each signature too: what `journal verify` and an export do.
+    pub fn verify(&self, key: PublicKey, each: impl FnMut(&[u8], Line)) -> Result<(), JournalError> {
+        walk(&self.db, &self.path, &self.device, Some(key), each).map(drop)
+    }
+
+    /// Writes a copy of the whole journal, as it is now, to `file`, which must not exist, and flushes it.
+    pub fn back_up(&self, file: &Path) -> Result<(), JournalError> {
+        let failed = |error: String| JournalError::Failed(error);
+        let name = file.to_str().ok_or_else(|| failed("a file name that is no text".into()))?;
+        self.db.execute("VACUUM INTO ?1", [name]).map_err(|error| failed(error.to_string()))?;
+        let flushed = std::fs::File::open(file).and_then(|file| file.sync_all());
+        flushed.map_err(|error| failed(error.to_string()))
+    }
+}
+
+fn read_sent(db: &Connection) -> Result<BTreeMap<u64, u64>, rusqlite::Error> {
+    let mut select = db.prepare("SELECT epoch, seq FROM sent")?;
+    select.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
 }
 
 fn connect(disk: &Disk, path: &Path) -> Result<Connection, JournalError> {
@@ -268,6 +457,13 @@ fn connect(disk: &Disk, path: &Path) -> Result<Connection, JournalError> {
         0 => {
             let make = format!("BEGIN IMMEDIATE; {SCHEMA} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;");
             db.execute_batch(&make).map_err(|error| broken(path, error))?;
+        }
+        older if older < SCHEMA_VERSION => {
+            let reason =
+                "it was written before lines were signed, by a preview of this program: send what is unsent \
+                          with the program that wrote it, then move the file away"
+                    .into();
+            return Err(JournalError::Broken { path: path.to_owned(), reason });
         }
         newer => {
             let reason = format!("it was written by a newer program (schema {newer}); update this one");
@@ -287,50 +483,50 @@ fn broken(path: &Path, error: rusqlite::Error) -> JournalError {
     }
 }
 
-/// Walks every epoch's chain and returns the head of `epoch`.
+/// Walks every epoch's chain and gives the last line of each epoch. With a key, each line's signature and encoding are
+/// looked at; without, the hashes vouch for what was looked at when it was written.
 fn walk(
     db: &Connection,
     path: &Path,
     device: &str,
-    epoch: u64,
+    key: Option<PublicKey>,
     mut each: impl FnMut(&[u8], Line),
-) -> Result<Head, JournalError> {
-    let start = Head { seq: 0, hash: GENESIS };
-    let mut current = (0u64, start);
-    let mut wanted = start;
-    let mut select = db
-        .prepare("SELECT epoch, seq, bytes FROM line ORDER BY epoch, seq")
-        .map_err(|error| broken(path, error))?;
+) -> Result<BTreeMap<u64, Head>, JournalError> {
+    let mut heads: BTreeMap<u64, Head> = BTreeMap::new();
+    let all = "SELECT epoch, seq, bytes, 0 FROM line UNION ALL SELECT epoch, seq, bytes, 1 FROM rescued
+               ORDER BY 1, 2, 4";
+    let mut select = db.prepare(all).map_err(|error| broken(path, error))?;
     let mut rows = select.query([]).map_err(|error| broken(path, error))?;
     while let Some(row) = rows.next().map_err(|error| broken(path, error))? {
-        let read = || -> Result<(u64, u64, Vec<u8>), rusqlite::Error> {
-            Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+        let read = || -> Result<(u64, u64, Vec<u8>, bool), rusqlite::Error> {
+            Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
         };
-        let (row_epoch, seq, bytes) = read().map_err(|error| broken(path, error))?;
-        if row_epoch != current.0 {
-            current = (row_epoch, start);
-        }
+        let (epoch, seq, bytes, rescued) = read().map_err(|error| broken(path, error))?;
         let wrong = |reason: &str| JournalError::Broken {
             path: path.to_owned(),
-            reason: format!("line {seq} of epoch {row_epoch}: {reason}"),
+            reason: format!("line {seq} of epoch {epoch}: {reason}"),
         };
-        let line = line::decode(&bytes).map_err(|error| wrong(&error.to_string()))?;
-        if seq != current.1.seq + 1 || line.seq != seq || line.epoch != row_epoch {
-            return Err(wrong("a line is missing before it"));
-        }
-        if line.prev != current.1.hash {
-            return Err(wrong("it does not follow from the line before"));
-        }
+        let line = key.map_or_else(|| line::recall(&bytes), |key| line::decode(&bytes, key));
+        let line = line.map_err(|error| wrong(&error.to_string()))?;
         if line.device != device {
             return Err(wrong("it belongs to another till"));
         }
-        current.1 = Head { seq, hash: line::hash(&bytes) };
-        if row_epoch == epoch {
-            wanted = current.1;
+        if line.seq != seq || line.epoch != epoch {
+            return Err(wrong("it stands under another number"));
+        }
+        if !rescued {
+            let before = heads.entry(epoch).or_insert(Head::NONE);
+            if seq != before.seq + 1 {
+                return Err(wrong("a line is missing before it"));
+            }
+            if line.prev != before.hash {
+                return Err(wrong("it does not follow from the line before"));
+            }
+            *before = Head { seq, hash: line::hash(&bytes) };
         }
         each(&bytes, line);
     }
-    Ok(wanted)
+    Ok(heads)
 }
 
 #[cfg(test)]

@@ -100,7 +100,10 @@ pub async fn scan(voice: &Voice, till: &Arc<Till>, words: ScanWords) -> Exit {
             voice.say(json, || listed_words(voice, seen.iter().map(|(known, _)| known)));
             return Exit::Held;
         }
-        Sight::Refused(told) => return refused(voice, &told),
+        Sight::Refused(told) => {
+            till.note_refused(&told, Source::Script.code(), till.clerk(words.clerk.as_deref()));
+            return refused(voice, &told);
+        }
     };
     if !words.confirm {
         let basis = say::basis(Some(known.basis()));

@@ -10,6 +10,7 @@ use till::desk::Desk;
 use till::folder::Folder;
 use till::store::journal::Journal;
 use till::till::LineState;
+use till::vault::Place;
 use till::words::sentence;
 use wire::line::{Act, Line};
 
@@ -41,19 +42,31 @@ pub async fn status(voice: &Voice, till: &Arc<Till>) -> Exit {
         "online": online, "silence": silence, "waiting": standing.waiting,
         "copy_as_of": standing.copy_as_of.map(|as_of| as_of.0), "copy_age_seconds": age,
         "entitlements": standing.entitlements, "cases": standing.cases, "journal": standing.journal_fault,
-        "journal_lines": standing.journal_lines, "clock": clock, "clock_off_seconds": off / 1000,
-        "exposure": say::exposure(till.exposure()),
+        "journal_lines": standing.journal_lines, "unsent": standing.unsent, "backup": standing.backup,
+        "quarantine": standing.quarantine, "key": standing.key_kept.map(Place::code), "clock": clock,
+        "clock_off_seconds": off / 1000, "exposure": say::exposure(till.exposure()),
     });
     voice.say(json.clone(), || {
         let show = |name: &str| format!("{name}: {}", json[name]);
         let names =
             ["enrolled", "store", "till", "server", "online", "silence", "waiting", "copy_age_seconds"];
-        let more = ["entitlements", "cases", "journal", "journal_lines", "clock"];
+        let more = [
+            "entitlements",
+            "cases",
+            "journal",
+            "journal_lines",
+            "unsent",
+            "backup",
+            "quarantine",
+            "key",
+            "clock",
+        ];
         let exposure = say::exposure_words(voice.language, till.exposure());
         names.iter().chain(&more).map(|name| show(name)).chain([exposure]).collect::<Vec<_>>().join("\n")
     });
     match (&standing.journal_fault, identity) {
         (Some(_), _) => Exit::Fault,
+        (None, _) if standing.quarantine.is_some() => Exit::Fault,
         (None, _) if standing.cases > 0 => Exit::Held,
         (None, _) => Exit::Done,
     }
@@ -85,7 +98,7 @@ pub fn cases(voice: &Voice, till: &Arc<Till>) -> Exit {
 }
 
 /// Opens the journal and hands every line to `each`.
-fn walk(voice: &Voice, folder: &Folder, each: impl FnMut(Line)) -> Result<Journal, Exit> {
+pub fn walk(voice: &Voice, folder: &Folder, each: impl FnMut(Line)) -> Result<Journal, Exit> {
     let identity = match folder.identity() {
         Ok(Some(identity)) => identity,
         Ok(None) => return Err(voice.complain(Exit::Refused, "not_enrolled", "enrol this till first")),
@@ -110,6 +123,7 @@ pub fn journal_list(voice: &Voice, folder: &Folder) -> Exit {
 fn line_value(line: &Line) -> Value {
     let act = serde_json::to_value(&line.act).unwrap_or(Value::Null);
     let name = match &line.act {
+        Act::Opened { .. } => "opened",
         Act::Begun(_) => "begun",
         Act::Decided(_) => "decided",
         Act::Refused(_) => "refused",
@@ -117,19 +131,4 @@ fn line_value(line: &Line) -> Value {
         Act::Undone { .. } => "undone",
     };
     json!({ "epoch": line.epoch, "seq": line.seq, "at": line.at, "act": name, "what": act })
-}
-
-pub fn journal_verify(voice: &Voice, folder: &Folder) -> Exit {
-    let mut count = 0u64;
-    match walk(voice, folder, |_| count += 1) {
-        Ok(journal) => {
-            let head = journal.head();
-            let hash: String = head.hash.iter().map(|byte| format!("{byte:02x}")).collect();
-            let json = json!({ "good": true, "lines": count, "epoch": journal.epoch(), "head": head.seq,
-                               "hash": hash, "sent": journal.sent() });
-            voice.say(json, || format!("{count} lines, unbroken; head {} {hash}", head.seq));
-            Exit::Done
-        }
-        Err(exit) => exit,
-    }
 }

@@ -16,6 +16,7 @@ use till::words::Language;
 use till::{Till, folder::FolderError};
 
 mod acts;
+mod journal;
 mod looks;
 mod read;
 mod say;
@@ -103,6 +104,10 @@ enum Command {
         #[command(subcommand)]
         command: JournalCommand,
     },
+    /// Take this till out of its chain. Refused while anything is unsent.
+    Reset,
+    /// Say whether anything is unsent: exit code 0 nothing, 1 something. An uninstaller asks this first.
+    Unsent,
     /// Open cases of this till.
     Cases,
     /// Say what a text is, without looking anything up. Needs no data folder.
@@ -113,8 +118,26 @@ enum Command {
 enum JournalCommand {
     /// Print every line.
     List,
-    /// Walk the chain of hashes.
-    Verify,
+    /// Check that every line is there, follows from the one before, and is signed by this till.
+    Verify {
+        /// An exported journal or a backup; otherwise the till's own.
+        file: Option<PathBuf>,
+    },
+    /// Write the journal into one signed file, for another till or the server to take in.
+    Export {
+        /// The file, or a folder such as a USB stick.
+        to: PathBuf,
+    },
+    /// Carry another till's exported journal to the server.
+    Import {
+        /// The file.
+        file: PathBuf,
+    },
+    /// Copy the journal, check the copy, and keep the newest fourteen.
+    Backup {
+        /// The folder; otherwise `backups` in the data folder.
+        dir: Option<PathBuf>,
+    },
 }
 
 /// What a command ends with.
@@ -185,11 +208,15 @@ async fn run(cli: Cli, voice: &Voice) -> Exit {
         }
         Err(error) => return voice.complain(Exit::Fault, "folder", &error.to_string()),
     };
-    if let Command::Journal { command } = cli.command {
-        return match command {
-            JournalCommand::List => looks::journal_list(voice, &folder),
-            JournalCommand::Verify => looks::journal_verify(voice, &folder),
-        };
+    match &cli.command {
+        Command::Journal { command: JournalCommand::List } => return looks::journal_list(voice, &folder),
+        Command::Journal { command: JournalCommand::Verify { file } } => {
+            return journal::verify(voice, &folder, file.as_deref());
+        }
+        Command::Journal { command: JournalCommand::Export { to } } => {
+            return journal::export(voice, &folder, to);
+        }
+        _ => {}
     }
     let till = match Till::open(folder, Arc::new(SystemClock), Arc::new(SystemDice)) {
         Ok(till) => Arc::new(till),
@@ -210,6 +237,14 @@ async fn run(cli: Cli, voice: &Voice) -> Exit {
         Command::Sync => acts::sync(voice, &till).await,
         Command::Status => looks::status(voice, &till).await,
         Command::Cases => looks::cases(voice, &till),
+        Command::Reset => journal::reset(voice, till),
+        Command::Unsent => journal::unsent(voice, &till),
+        Command::Journal { command: JournalCommand::Import { file } } => {
+            journal::import(voice, &till, &file).await
+        }
+        Command::Journal { command: JournalCommand::Backup { dir } } => {
+            journal::backup(voice, &till, dir.as_deref())
+        }
         Command::Journal { .. } | Command::Read(_) => Exit::Usage,
     }
 }

@@ -64,7 +64,14 @@ pub fn full_words(language: Language, reason: Reason) -> String {
 pub fn exit_of(reason: Reason) -> Exit {
     match (reason.class(), reason) {
         (Class::Pass, _) | (_, Reason::Undone) => Exit::Done,
-        (_, Reason::JournalBroken | Reason::JournalFailed | Reason::DiskFull) => Exit::Fault,
+        (
+            _,
+            Reason::JournalBroken
+            | Reason::Quarantined
+            | Reason::NoKey
+            | Reason::JournalFailed
+            | Reason::DiskFull,
+        ) => Exit::Fault,
         (Class::Stop | Class::Done, _) | (_, Reason::NotEnrolled | Reason::TillRevoked) => Exit::Refused,
         (Class::Act | Class::Fault, _) => Exit::Held,
     }

@@ -44,6 +44,7 @@ fn begun(n: u8, amount: i64) -> Begun {
         heard_at: 1,
         asking: false,
         clock: None,
+        copy: None,
         proof: None,
         policy: Some(3),
     }
@@ -174,7 +175,7 @@ proptest! {
             let Some(act) = act(n, &told, &ledger).filter(|_| !early) else { continue };
             let seq = lines.len() as u64 + 1;
             let line =
-                Line { version: 1, device: "till-1".into(), epoch: 1, seq, prev: [0; 32], at: 5_000, act };
+                Line { version: 1, device: "till-1".into(), epoch: 1, seq, prev: [0; 32], at: 5_000, clock: None, act };
             ledger.take_in(&line);
             lines.push(line);
             slow.take_in(n, &told);

@@ -1,5 +1,7 @@
 //! What a till does with a journal that has failed.
 
+use model::redemption::Number;
+use model::signed::key::SigningKey;
 use wire::line::Person;
 
 use super::*;
@@ -10,6 +12,7 @@ fn a_line_that_came_true_after_all_is_in_the_ledger() {
     let mut ledger = Ledger::default();
     let mut journal =
         Journal::open(&dir.path().join("journal.db"), "till-1", 1, |line| ledger.take_in(&line)).unwrap();
+    journal.sign_with(SigningKey::from_seed([1; 32])).unwrap();
     let number = Number::new(UnixMs(1), [1; 10]);
     let clerk = Person { id: "c1".into(), name: "李娜".into() };
     let undone = Act::Undone { number: number.to_string(), of: number.to_string(), clerk };
