@@ -16,6 +16,7 @@ mod member_card;
 mod no_secrets;
 mod offline_and_back;
 mod order_in_part;
+mod overtaken_offer;
 mod practice_codes;
 mod redeem_online;
 mod restored_server;

@@ -124,7 +124,7 @@ impl Till {
         }
         let now = time.at;
         let mut known = wish.known.clone();
-        state.join_own(&mut known);
+        state.catch_up(&mut known);
         let answer = Answer::Silent(silence);
         let decision = decide::conclude(&known, takes, &state.place(), &state.policy(), now, answer);
         let begun = begin(number, wish, &known, Asking::Nobody, time.doubt);
@@ -153,7 +153,11 @@ impl Till {
             return Ok(None);
         };
         let mut known = known.clone();
-        state.join_own(&mut known);
+        state.catch_up(&mut known);
+        // The feed can be quicker than the answer, and tell what an answer that was lost would have told.
+        let told = known.entitlement.uses.iter().any(|use_| use_.number == number);
+        let answer = if told && matches!(answer, Answer::Silent(_)) { Answer::Counted } else { answer };
+        known.entitlement.uses.retain(|use_| use_.number != number);
         let decision = decide::conclude(&known, takes, &state.place(), &state.policy(), now, answer);
         state.write(now, vec![Act::Decided(decided(number, &known, takes, &decision))])?;
         Ok(Some(Concluded { number, decision, at: now }))

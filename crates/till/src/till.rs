@@ -467,6 +467,18 @@ impl State {
         known.undone = self.ledger.undone(id);
     }
 
+    /// Brings in what the feed has told since `known` was looked up, and what this till has done since. An offer may
+    /// have stood on the screen for minutes.
+    pub(crate) fn catch_up(&self, known: &mut Known) {
+        let told = self.copy.by_id(&known.entitlement.id.0).ok().flatten();
+        let newer = told.filter(|told| told.version > known.entitlement.version);
+        if let Some(entitlement) = newer.and_then(|told| (&told).try_into().ok()) {
+            known.entitlement = entitlement;
+            known.heard_at = self.copy.heard_at().ok().flatten().unwrap_or(known.heard_at);
+        }
+        self.join_own(known);
+    }
+
     /// Puts `acts` into the journal and, once they are on disk, into the ledger.
     pub(crate) fn write(&mut self, now: UnixMs, acts: Vec<Act>) -> Result<Vec<Line>, Reason> {
         let journal = self.journal.as_mut().map_err(|error| reason_of(error))?;
