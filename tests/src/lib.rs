@@ -21,3 +21,4 @@ pub use shop::Shop;
 
 /// The longest that a test waits for anything that must happen.
 pub const PATIENCE: std::time::Duration = std::time::Duration::from_secs(30);
+pub mod simulation;

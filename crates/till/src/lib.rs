@@ -4,6 +4,8 @@
 //! it. SQL stands only under [`store`], HTTP only in [`link`]. It knows nothing of Tauri, of the server's inside, or
 //! of any language a clerk reads (but for [`words`], which the command line program prints).
 
+#[doc(hidden)]
+pub mod controls;
 pub mod desk;
 pub mod folder;
 mod keys;

@@ -54,7 +54,10 @@ impl Till {
                 Ok(()) => {
                     pause = PAUSE_MIN;
                     // Waits at the server for news, or here for something to send.
+                    // In a fixed order, so that a simulated run can be repeated; what is not looked at now is still
+                    // there in the next turn.
                     let outcome = tokio::select! {
+                        biased;
                         outcome = self.pull(FEED_WAIT) => outcome,
                         () = self.wake.notified() => Ok(()),
                     };
@@ -71,6 +74,7 @@ impl Till {
             // Each till pauses a little differently, so that a chain's tills do not all knock at once.
             let jitter = f64::from(self.random_byte()) / 255.0;
             tokio::select! {
+                biased;
                 () = tokio::time::sleep(pause.mul_f64(0.5 + jitter / 2.0)) => {}
                 () = self.wake.notified() => {}
             }

@@ -44,6 +44,16 @@ pub enum Intake {
     },
 }
 
+/// A line that is held.
+pub struct LineRow {
+    /// Its number.
+    pub seq: u64,
+    /// As it came.
+    pub bytes: Vec<u8>,
+    /// What became of it, as JSON; empty if it needs no settlement.
+    pub settlement: String,
+}
+
 struct Journal {
     epoch: u64,
     head: i64,
@@ -83,6 +93,27 @@ impl Store {
             self.tell_of_change();
         }
         Ok(Intake::Kept(wire::api::Intake { head: unsigned(journal.head), settlements }))
+    }
+
+    /// At most [`BATCH_LENGTH_MAX`] lines of a till's journal after that number, in order.
+    pub async fn lines(&self, device: &str, epoch: u64, after: u64) -> Result<Vec<LineRow>, StoreError> {
+        let rows = sqlx::query(
+            "SELECT seq, bytes, settlement FROM lines
+             WHERE tenant = $1 AND device = $2 AND epoch = $3 AND seq > $4 ORDER BY seq LIMIT $5",
+        )
+        .bind(TENANT)
+        .bind(device)
+        .bind(signed(epoch))
+        .bind(signed(after))
+        .bind(BATCH_LENGTH_MAX as i64)
+        .fetch_all(&self.read)
+        .await?;
+        rows.iter()
+            .map(|row| {
+                let seq = unsigned(row.try_get("seq")?);
+                Ok(LineRow { seq, bytes: row.try_get("bytes")?, settlement: row.try_get("settlement")? })
+            })
+            .collect()
     }
 
     /// Takes the next line: its settlement, if it has one; nothing at all if it is not the next of this journal.

@@ -40,7 +40,7 @@ pub use devices::{Device, Enrolment, EnrolmentRefused, TillRow};
 pub use entitlements::{Held, NewEntitlement};
 pub use feeds::{FeedPosition, PAGE_LENGTH_MAX};
 pub use issue::{IssueRefused, Issued, Issuing, NewCode};
-pub use journals::{BATCH_LENGTH_MAX, HandedIn, Intake};
+pub use journals::{BATCH_LENGTH_MAX, HandedIn, Intake, LineRow};
 pub use keys::{KeyChange, KeyRow, KeyScope, KeysRefused, LIST_SECONDS, NewKey, Role, ScopeChange};
 pub use merchants::{Merchant, MerchantRow, NewMerchant, Scope};
 pub use profiles::{ProfileRow, Removed, Turn};
