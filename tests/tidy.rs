@@ -51,8 +51,9 @@ const FUNCTION_LINES_MAX: usize = 70;
 /// limit its row goes. What a program has generated is nobody's to shorten and stands aside.
 const LONGER: [(&str, usize); 0] = [];
 
-/// Files that may wait for time: the pauses of the real window's tests, which look from outside.
-const MAY_SLEEP: [&str; 1] = ["tests/window/src/patience.rs"];
+/// Files that may wait for time: the pauses of the real window's tests, which look from outside, and the simulation, whose
+/// time passes only when everybody waits.
+const MAY_SLEEP: [&str; 2] = ["tests/window/src/patience.rs", "tests/src/simulation/time.rs"];
 
 #[test]
 fn nobody_knows_more_than_allowed() {

@@ -16,6 +16,7 @@ pub mod programs;
 pub mod proxy;
 pub mod shop;
 pub mod signing;
+pub mod simulation;
 pub mod street;
 
 pub use cord::Cord;

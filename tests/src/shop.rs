@@ -241,7 +241,8 @@ impl Shop {
     }
 }
 
-fn copy_files(from: &std::path::Path, to: &std::path::Path) {
+/// Copies a folder with everything in it.
+pub(crate) fn copy_files(from: &std::path::Path, to: &std::path::Path) {
     std::fs::create_dir_all(to).expect("a folder can be made");
     // Who may look into the folder of the keys is part of it.
     let mode = std::fs::metadata(from).expect("the folder is there").permissions();

@@ -1,4 +1,4 @@
-//! `cargo xtask bench` and `cargo xtask pictures`: what is measured, and what README shows.
+//! `cargo xtask bench`, `sim` and `pictures`: what is measured, what is tried out at length, and what README shows.
 
 use anyhow::{Context, Result};
 
@@ -22,6 +22,15 @@ pub fn bench(places: &Places) -> Result<()> {
         command.args(["run", "--locked", "--release", "-p", "window-tests", "--bin", "window-bench"]);
         in_window(places, Profile::Release, &screen, &mut command)?;
         program::run("window-bench", &mut command)
+    })
+}
+
+/// Runs the simulator of a whole chain. It needs neither page nor screen.
+pub fn sim(places: &Places, words: &[String]) -> Result<()> {
+    say::step("A chain in simulated time", || {
+        let mut command = cargo(places);
+        command.args(["run", "--locked", "--release", "-p", "tests", "--bin", "simulate", "--"]).args(words);
+        program::run("simulate", &mut command)
     })
 }
 

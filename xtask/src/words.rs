@@ -21,6 +21,12 @@ missing. Ctrl-C stops a command together with everything it started.
   cargo xtask bench
       Release build, then the time of an offline decision, the till's memory, and the window's figures.
 
+  cargo xtask sim [--seeds N] [--first-seed S] [--tills N] [--hours N] [--minutes N] [--aloud]
+      Release build, then a whole chain in simulated time, once for each seed: real tills and server, and a network, clocks
+      and crashes that the seed decides. Each seed is run twice and must do the same. 20 seeds, 4 tills, 1 hour unless
+      said otherwise; a seed that fails prints how to run it again.
+        --aloud        print every event
+
   cargo xtask pictures
       Makes README's pictures anew, in docs/pictures.
 
@@ -38,6 +44,8 @@ pub enum Task {
     Test(AfterFailure),
     /// Measure.
     Bench,
+    /// Run the simulator with these words.
+    Sim(Vec<String>),
     /// Make README's pictures.
     Pictures,
 }
@@ -79,6 +87,7 @@ pub fn read(given: &[String]) -> Result<Task, String> {
         Some("run") => return Ok(Task::Run(read_wish(given)?)),
         Some("test") => return Ok(Task::Test(read_after_failure(given)?)),
         Some("bench") => Task::Bench,
+        Some("sim") => return Ok(Task::Sim(read_sim(given)?)),
         Some("pictures") => Task::Pictures,
         Some(other) => return Err(format!("`{other}` is not one of the commands.")),
         None => return Err("Please say what to do.".to_owned()),
@@ -120,6 +129,23 @@ fn read_after_failure<'a>(given: impl Iterator<Item = &'a str>) -> Result<AfterF
     Ok(after)
 }
 
+/// The words for the simulator, each checked.
+fn read_sim<'a>(mut given: impl Iterator<Item = &'a str>) -> Result<Vec<String>, String> {
+    let mut words = vec![];
+    while let Some(word) = given.next() {
+        match word {
+            "--aloud" => words.push(word.to_owned()),
+            "--seeds" | "--first-seed" | "--tills" | "--hours" | "--minutes" => {
+                let number = given.next().filter(|number| number.parse::<u64>().is_ok());
+                let number = number.ok_or_else(|| format!("`{word}` wants a number."))?;
+                words.extend([word.to_owned(), number.to_owned()]);
+            }
+            other => return Err(unknown(other)),
+        }
+    }
+    Ok(words)
+}
+
 fn unknown(word: &str) -> String {
     format!("`{word}` means nothing here.")
 }
@@ -152,10 +178,26 @@ mod tests {
     }
 
     #[test]
+    fn a_simulation_takes_numbers() {
+        let words = ["--seeds", "200", "--aloud"].map(str::to_owned).to_vec();
+        assert_eq!(said("sim --seeds 200 --aloud"), Ok(Task::Sim(words)));
+        assert_eq!(said("sim"), Ok(Task::Sim(vec![])));
+    }
+
+    #[test]
     fn anything_else_is_refused() {
-        for line in
-            ["", "dance", "run fast", "run --till", "run --till 0", "run --till x", "bench now", "test all"]
-        {
+        for line in [
+            "",
+            "dance",
+            "run fast",
+            "run --till",
+            "run --till 0",
+            "run --till x",
+            "bench now",
+            "test all",
+            "sim --seeds",
+            "sim 5",
+        ] {
             assert!(said(line).is_err(), "{line:?} should have been refused");
         }
     }

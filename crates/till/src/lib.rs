@@ -5,6 +5,8 @@
 //! of any language a clerk reads (but for [`words`], which the command line program prints).
 
 pub mod backup;
+#[doc(hidden)]
+pub mod controls;
 pub mod custody;
 pub mod desk;
 pub mod device_key;

@@ -134,7 +134,7 @@ impl Till {
         silence: Silence,
     ) -> Result<Concluded, Reason> {
         let time = self.time();
-        let (known, policy, decision) = weigh(state, wish, time, Answer::Silent(silence));
+        let (known, policy, decision) = weigh(state, number, wish, time, Answer::Silent(silence));
         let begun = begin(number, wish, &known, Asking::Nobody, time.doubt, policy.version);
         let decided =
             Decided { begun: Some(begun.into()), ..decided(number, &known, wish, &decision, &policy) };
@@ -161,7 +161,7 @@ impl Till {
             return Ok(None);
         };
         // What is at risk is read and written down under one lock: no two acceptances share what is left.
-        let (known, policy, decision) = weigh(state, wish, time, answer);
+        let (known, policy, decision) = weigh(state, number, wish, time, answer);
         let decided = decided(number, &known, wish, &decision, &policy);
         state.write(time.at, vec![Act::Decided(decided)])?;
         Ok(Some(Concluded { number, decision, at: time.at }))
@@ -297,9 +297,19 @@ impl Till {
 }
 
 /// Decides from the answer and from what this till knows now, with what it has done itself meanwhile.
-fn weigh(state: &State, wish: &Wish<'_>, time: Effective, answer: Answer) -> (Known, Policy, Decision) {
+fn weigh(
+    state: &State,
+    number: Number,
+    wish: &Wish<'_>,
+    time: Effective,
+    answer: Answer,
+) -> (Known, Policy, Decision) {
     let mut known = wish.known.clone();
-    state.join_own(&mut known);
+    state.catch_up(&mut known);
+    // The feed can be quicker than the answer, and tell what an answer that was lost would have told.
+    let told = known.entitlement.uses.iter().any(|use_| use_.number == number);
+    let answer = if told && matches!(answer, Answer::Silent(_)) { Answer::Counted } else { answer };
+    known.entitlement.uses.retain(|use_| use_.number != number);
     let policy = state.policy();
     let alone = state.alone(&policy, &known, time, wish.approval.is_some());
     let decision = decide::conclude(&known, wish.takes, &state.place(), time.at, answer, &alone);
@@ -315,10 +325,6 @@ fn answer_of(error: LinkError) -> Answer {
         }
         LinkError::Problem(problem) if problem.error == "never_issued" => {
             Answer::Refused(Reason::NeverIssued.into())
-        }
-        // The server holds another journal of this till: what this one says can no longer be relied on.
-        LinkError::Problem(problem) if problem.error == "quarantined" => {
-            Answer::Refused(Reason::JournalBroken.into())
         }
         LinkError::Problem(problem) => {
             tracing::error!(error = %problem.error, "the server would not judge a redemption");

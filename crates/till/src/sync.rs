@@ -55,7 +55,10 @@ impl Till {
                 Ok(()) => {
                     retry.succeeded();
                     // Waits at the server for news, or here for something to send.
+                    // In a fixed order, so that a simulated run can be repeated; what is not looked at now is still
+                    // there in the next turn.
                     let outcome = tokio::select! {
+                        biased;
                         outcome = self.pull(FEED_WAIT) => outcome,
                         () = self.wake.notified() => Ok(()),
                     };
@@ -73,6 +76,7 @@ impl Till {
             // However much there is to send, nobody knocks more often than that.
             tokio::time::sleep(retry::FLOOR).await;
             tokio::select! {
+                biased;
                 () = tokio::time::sleep(retry.failed(self.random_byte(), asked).saturating_sub(retry::FLOOR)) => {}
                 () = self.wake.notified() => {}
             }

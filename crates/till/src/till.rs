@@ -439,7 +439,7 @@ impl Till {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn watch(&self) -> MutexGuard<'_, Watch> {
+    pub(crate) fn watch(&self) -> MutexGuard<'_, Watch> {
         self.watch.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -508,5 +508,17 @@ impl State {
         let device = DeviceId(identity.device.clone());
         known.mine = self.ledger.uses(id, &device, &identity.till, &identity.store.name);
         known.undone = self.ledger.undone(id);
+    }
+
+    /// Brings in what the feed has told since `known` was looked up, and what this till has done since. An offer may
+    /// have stood on the screen for minutes.
+    pub(crate) fn catch_up(&self, known: &mut Known) {
+        let told = self.copy.by_id(&known.entitlement.id.0).ok().flatten();
+        let newer = told.filter(|told| told.version > known.entitlement.version);
+        if let Some(entitlement) = newer.and_then(|told| (&told).try_into().ok()) {
+            known.entitlement = entitlement;
+            known.heard_at = self.copy.heard_at().ok().flatten().unwrap_or(known.heard_at);
+        }
+        self.join_own(known);
     }
 }

@@ -67,6 +67,16 @@ pub enum Intake {
     },
 }
 
+/// A line that is held.
+pub struct LineRow {
+    /// Its number.
+    pub seq: u64,
+    /// As it came.
+    pub bytes: Vec<u8>,
+    /// What became of it, as JSON; empty if it needs no settlement.
+    pub settlement: String,
+}
+
 pub(super) struct Journal {
     pub(super) epoch: u64,
     pub(super) head: i64,
@@ -162,6 +172,27 @@ impl Store {
         // Of a branch, the journal's head says nothing.
         let head = if forked { after + taken as u64 } else { unsigned(journal.head) };
         Ok(Intake::Kept(wire::api::Intake { head, settlements }))
+    }
+
+    /// At most [`BATCH_LENGTH_MAX`] lines of a till's journal after that number, in order.
+    pub async fn lines(&self, device: &str, epoch: u64, after: u64) -> Result<Vec<LineRow>, StoreError> {
+        let rows = sqlx::query(
+            "SELECT seq, bytes, settlement FROM lines
+             WHERE tenant = $1 AND device = $2 AND epoch = $3 AND seq > $4 ORDER BY seq LIMIT $5",
+        )
+        .bind(TENANT)
+        .bind(device)
+        .bind(signed(epoch))
+        .bind(signed(after))
+        .bind(BATCH_LENGTH_MAX as i64)
+        .fetch_all(&self.db.read)
+        .await?;
+        rows.iter()
+            .map(|row| {
+                let seq = unsigned(row.try_get("seq")?);
+                Ok(LineRow { seq, bytes: row.try_get("bytes")?, settlement: row.try_get("settlement")? })
+            })
+            .collect()
     }
 
     /// Takes the next line: its settlement, if it has one.

@@ -44,7 +44,7 @@ pub use devices::{Device, Enrolment, EnrolmentRefused, Joining, TillRow};
 pub use entitlements::{Held, NewEntitlement};
 pub use feeds::{FeedPosition, PAGE_LENGTH_MAX};
 pub use issue::{IssueRefused, Issued, Issuing, NewCode};
-pub use journals::{BATCH_LENGTH_MAX, BranchLine, Hand, HandedIn, Intake};
+pub use journals::{BATCH_LENGTH_MAX, BranchLine, Hand, HandedIn, Intake, LineRow};
 pub use keys::{KeyChange, KeyRow, KeyScope, KeysRefused, LIST_SECONDS, NewKey, Role, ScopeChange};
 pub use merchants::{Merchant, MerchantRow, NewMerchant, Scope};
 pub use migrate::Schema;

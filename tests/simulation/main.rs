@@ -1,0 +1,79 @@
+//! Many seeds of the simulated chain, each run twice; and chains without a defence, which the checks must catch.
+//!
+//! `COUNTERFOIL_SIM_SEEDS` asks for more seeds than usual; `cargo xtask sim` runs them optimised, with other sizes too.
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a test ends where it cannot go on, and prints figures"
+)]
+
+use tests::simulation::{Defence, Figures, Plan, run, run_twice};
+
+/// So many seeds are run in every test of the repository.
+const SEEDS: u64 = 8;
+/// A missing defence shows within so many seeds.
+const SEEDS_TO_CATCH: u64 = 12;
+
+#[test]
+fn every_invariant_holds_whatever_happens_to_a_chain() {
+    let seeds = std::env::var("COUNTERFOIL_SIM_SEEDS").ok().and_then(|text| text.parse().ok());
+    let drawn = (1..=seeds.unwrap_or(SEEDS)).map(|seed| Plan { minutes: 40, ..Plan::of(seed) });
+    let plans: Vec<Plan> = kept().into_iter().chain(drawn).collect();
+    let mut sum = Figures::default();
+    for plan in &plans {
+        match run_twice(*plan) {
+            Ok(outcome) => sum += outcome.figures,
+            Err(report) => panic!("{report}"),
+        }
+    }
+    println!("{} seeds, each twice: {sum}", plans.len());
+    assert!(sum.offline > 0 && sum.cases > 0 && sum.crashes > 0, "something has happened: {sum}");
+    assert!(sum.redemptions > sum.offline, "online as well as offline: {sum}");
+}
+
+/// The seeds of `seeds.txt`.
+fn kept() -> Vec<Plan> {
+    let lines = include_str!("seeds.txt").lines().map(|line| line.split('#').next().unwrap_or_default());
+    let numbers = lines.map(|line| line.split_whitespace().map(|word| word.parse().unwrap()).collect());
+    let plan = |numbers: Vec<u64>| {
+        let [seed, tills, minutes] = numbers[..] else { panic!("seed, tills and minutes, not {numbers:?}") };
+        Plan { tills: tills as usize, minutes, ..Plan::of(seed) }
+    };
+    numbers.filter(|numbers: &Vec<u64>| !numbers.is_empty()).map(plan).collect()
+}
+
+#[test]
+fn without_the_feeds_counter_a_follower_misses_changes() {
+    assert_eq!(caught(Defence::FeedCounter), "S6", "numbers that become visible out of order lose something");
+}
+
+#[test]
+fn without_the_high_water_mark_the_time_runs_backwards() {
+    assert_eq!(
+        caught(Defence::HighWater),
+        "T1",
+        "a clock that is set back before a start turns the time back"
+    );
+}
+
+#[test]
+fn without_noticing_a_restored_server_lines_are_lost() {
+    let letter = caught(Defence::Epoch);
+    assert!(
+        ["S2", "S10", "S11"].contains(&letter),
+        "the server lacks lines, or a copy what is told: {letter}"
+    );
+}
+
+/// The letter that is violated first without that defence.
+fn caught(without: Defence) -> &'static str {
+    let plan = |seed| Plan {
+        minutes: 60,
+        restores: without == Defence::Epoch,
+        thief: without == Defence::HighWater,
+        without: Some(without),
+        ..Plan::of(seed)
+    };
+    let caught = (1..=SEEDS_TO_CATCH).find_map(|seed| run(plan(seed)).violation);
+    caught.expect("the absence of a defence is noticed").letter
+}

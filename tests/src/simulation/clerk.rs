@@ -1,0 +1,119 @@
+//! A clerk and the customers in front of the counter: codes are shown, confirmed, left, taken back; some more than once.
+
+use std::sync::Arc;
+
+use model::decide::Offer;
+use model::entitlement::Kind;
+use model::reading::{RawText, Scan, Source};
+use model::redemption::Take;
+use till::desk::{Act, Desk};
+use till::screen::{OfferCard, Screen, Stage};
+
+use super::machine::Machine;
+use super::time::pass;
+use super::world::World;
+use crate::shop::STAFF;
+
+/// Works until the program ends.
+pub(super) async fn work(world: Arc<World>, machine: Arc<Machine>, desk: Arc<Desk>) {
+    let clerk = Clerk { world, machine, desk };
+    clerk.come().await;
+    loop {
+        pass(clerk.world.below(2 * clerk.world.plan.think_ms)).await;
+        match clerk.world.below(100) {
+            0..78 => clerk.serve().await,
+            78..88 => clerk.take_back().await,
+            88..92 => drop(clerk.act("sync", Act::Sync).await),
+            _ => drop(clerk.act("next", Act::Next).await),
+        }
+    }
+}
+
+struct Clerk {
+    world: Arc<World>,
+    machine: Arc<Machine>,
+    desk: Arc<Desk>,
+}
+
+impl Clerk {
+    /// Looks at what the screen shows after the start, and signs in if need be.
+    async fn come(&self) {
+        let screen = self.desk.screen();
+        self.world.seen(&self.machine, "starts", &screen, 0);
+        if matches!(screen.stage, Stage::SignIn { .. }) {
+            let (_, clerk, pin) = STAFF[usize::from(self.machine.store != STAFF[0].0)];
+            self.act("sign in", Act::SignIn { clerk: clerk.into(), pin: pin.into() }).await;
+        }
+    }
+
+    async fn act(&self, what: &str, act: Act) -> Screen {
+        let begun = self.world.time.passed_ms();
+        let screen = self.desk.act(act).await;
+        let waited = self.world.time.passed_ms() - begun;
+        self.world.seen(&self.machine, what, &screen, waited);
+        screen
+    }
+
+    /// The next customer.
+    async fn serve(&self) {
+        let Some(code) = self.world.goods().code(&self.world) else { return };
+        let scan = Scan { text: RawText::new(&code), source: Source::Wedge };
+        let mut screen = self.act("scan", Act::Scan(scan)).await;
+        if let Stage::Member(card) = &screen.stage {
+            let usable: Vec<String> = card
+                .coupons
+                .iter()
+                .filter(|(_, reason)| reason.is_none())
+                .map(|(known, _)| known.entitlement.id.0.clone())
+                .collect();
+            let Some(id) = self.world.one_of(&usable) else { return };
+            screen = self.act("choose", Act::Choose(id.clone())).await;
+        }
+        if let Stage::Offer(card) = &screen.stage {
+            self.answer(card).await;
+        }
+        let unseen = match &self.desk.screen().stage {
+            Stage::Verdict(verdict) => verdict.hand_over,
+            _ => None,
+        };
+        if let Some(number) = unseen {
+            let act = if self.world.percent(60) { Act::HandOver(number) } else { Act::Undo(number) };
+            self.act("decide what was counted unseen", act).await;
+        }
+    }
+
+    /// Confirms all or a part of the offer, at once or after a while, or lets it be.
+    async fn answer(&self, card: &OfferCard) {
+        let takes = self.takes(card);
+        // Some customers think about it, or look for their purse.
+        let pause = if self.world.percent(10) { 120_000 } else { 4_000 };
+        pass(self.world.below(pause)).await;
+        if self.world.percent(8) {
+            self.act("leave", Act::Next).await;
+        } else {
+            self.act("confirm", Act::Confirm(takes)).await;
+        }
+    }
+
+    fn takes(&self, card: &OfferCard) -> Vec<Take> {
+        let Offer { items } = &card.offer;
+        let order = matches!(card.known.entitlement.kind, Kind::Order);
+        let part = order && self.world.percent(50);
+        let wanted = |left: u32| match (order, part) {
+            (true, true) => self.world.below(u64::from(left) + 1) as u32,
+            (true, false) => left,
+            (false, _) => left.min(1),
+        };
+        let takes = items.iter().map(|item| (item.line.sku.clone(), wanted(item.left)));
+        takes.filter(|(_, left)| *left > 0).map(|(sku, quantity)| Take { sku, quantity }).collect()
+    }
+
+    /// A customer brings something back.
+    async fn take_back(&self) {
+        let undoable: Vec<_> =
+            self.desk.history().into_iter().filter(|row| row.undoable).filter_map(|row| row.number).collect();
+        if let Some(number) = self.world.one_of(&undoable) {
+            self.act("undo", Act::Undo(*number)).await;
+        }
+    }
+}
