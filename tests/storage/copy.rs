@@ -9,8 +9,8 @@ use tests::hands::SeededDice;
 use tests::{number_from, tell};
 use till::store::copy::{Copy, CopyError, Position};
 use till::store::disk::{Disk, Flush};
-use wire::api::Entry;
-use wire::entitlement::{Entitlement, Kind, Standing};
+use wire::api::{Entry, Setup};
+use wire::entitlement::{Entitlement, Kind, Standing, Store};
 
 use crate::lines::Ground;
 
@@ -86,6 +86,60 @@ fn a_copy_comes_back_as_it_was_after_some_page() {
     }
     tell(&format!("copy: {pages} pages in {CUTS} cuts or more, {older} times older than before"));
     assert!(older > 0, "the copy is not flushed with every page, and these cuts see it");
+}
+
+/// A page of the feed may be fetched again; a policy that was in force may not be the older one after a power cut.
+#[test]
+fn what_the_chain_says_about_a_till_does_not_go_back() {
+    let seed = number_from("COUNTERFOIL_SEED", 20_270_115);
+    let (mut kept, mut pages_lost) = (0, 0);
+    for round in 0..CUTS {
+        let dice = SeededDice::new(seed.wrapping_add(round));
+        let ground = Ground::new(&format!("copy-setup-{round}"), &Files::new(), Word::Honest, dice.next());
+        ground.disk.set(Plan::PowerCut(1 + dice.below(300)));
+        let disk = Disk { flush: Flush::NowAndThen, ..ground.told() };
+        let (mut version, mut pages) = (0, 0);
+        let mut told = Told { dice, after: vec![] };
+        if let Ok(mut copy) = Copy::open_on(&disk, Path::new(PATH)) {
+            while copy.set_setup(setup(version + 1)).is_ok() {
+                version += 1;
+                let (entries, position) = told.page();
+                if copy.apply(&entries, &position, Some(NOW)).is_err() {
+                    break;
+                }
+                pages += 1;
+            }
+        }
+        let folder = scratch();
+        materialise(&ground.disk.power_cut(), folder.path());
+        let (copy, _) = Copy::open(&folder.path().join("copy.db"), NOW).unwrap();
+        let held = copy.setup().map_or(0, |setup| setup.version);
+        assert!(
+            held >= version,
+            "seed {seed}, round {round}: version {version} was kept, and {held} is there"
+        );
+        kept += version;
+        pages_lost += u64::from(copy.position().unwrap().seq < pages);
+    }
+    tell(&format!("copy: {kept} setups kept in {CUTS} cuts, none older afterwards"));
+    assert!(kept > CUTS, "there was something to go back to: {kept}");
+    assert!(pages_lost > 0, "and these cuts see what is not flushed");
+}
+
+fn setup(version: u64) -> Setup {
+    Setup {
+        version,
+        store: Store { id: "store-1".into(), name: "南山店".into() },
+        till: "1号收银机".into(),
+        staff: vec![],
+        policy: wire::policy::to_setup(&model::policy::Policy::default()),
+        practice: false,
+        profiles: vec![],
+        code_salt: String::new(),
+        campaigns: vec![],
+        roots: vec![],
+        trust: String::new(),
+    }
 }
 
 /// A disk that stops taking bytes, or fails to flush: the copy may fail, or be older, and is set aside if it must be.

@@ -173,30 +173,9 @@ impl Copy {
         Ok(self.fact("status_at")?.and_then(|text| text.parse().ok()).map(UnixMs))
     }
 
-    /// Takes in an update of the status lists that follows what is held: all of it or nothing.
+    /// Takes in an update of the status lists that follows what is held: all of it or nothing. It is on disk afterwards.
     pub fn apply_status(&mut self, update: &StatusUpdate, heard_at: UnixMs) -> Result<(), CopyError> {
-        let transaction = self.db.transaction()?;
-        for list in &update.lists {
-            for chunk in &list.chunks {
-                let bits = wire::status::decompress(&chunk.bytes, chunk.raw_length.into())
-                    .map_err(|error| CopyError::Failed(error.to_string()))?;
-                let covered = status::covered_in(list.covered, chunk.index);
-                transaction
-                    .prepare_cached(
-                        "INSERT INTO status_chunk (campaign, chunk, covered, bits) VALUES (?1, ?2, ?3, ?4)
-                         ON CONFLICT (campaign, chunk) DO UPDATE SET covered = excluded.covered,
-                             bits = excluded.bits",
-                    )?
-                    .execute(params![list.campaign, chunk.index, covered, bits])?;
-            }
-        }
-        set_fact(&transaction, "status_seq", &update.version.to_string())?;
-        // As long as parts are missing the server has not vouched for the whole.
-        if !update.more {
-            set_fact(&transaction, "status_at", &heard_at.0.to_string())?;
-        }
-        transaction.commit()?;
-        Ok(())
+        self.flushed(|db| put_status(db, update, heard_at))
     }
 
     /// The server vouches for the status lists as they are.
@@ -222,11 +201,25 @@ impl Copy {
         self.setup.as_ref()
     }
 
-    /// Keeps what the chain says about this till.
+    /// Keeps what the chain says about this till, and returns once it is on disk: neither a policy nor who may sign in
+    /// is to be the older one again because power was cut.
     pub fn set_setup(&mut self, setup: Setup) -> Result<(), CopyError> {
-        set_fact(&self.db, "setup", &serde_json::to_string(&setup)?)?;
+        let text = serde_json::to_string(&setup)?;
+        self.flushed(|db| set_fact(db, "setup", &text))?;
         self.setup = Some(setup);
         Ok(())
+    }
+
+    /// Does something of which the commit itself is flushed. The rest of the copy is flushed now and then, for it is
+    /// fetched again; what only ever moves forward must not be seen to go back.
+    fn flushed<T>(
+        &mut self,
+        act: impl FnOnce(&mut Connection) -> Result<T, CopyError>,
+    ) -> Result<T, CopyError> {
+        self.db.pragma_update(None, "synchronous", "FULL")?;
+        let done = act(&mut self.db);
+        self.db.pragma_update(None, "synchronous", "NORMAL")?;
+        done
     }
 
     /// Takes in a page that follows `position`; with `heard_at` if it was the last one for now. Older versions of
@@ -300,6 +293,32 @@ fn put(db: &Connection, code_hash: &str, told: &Entitlement) -> Result<(), CopyE
          WHERE excluded.version >= entitlement.version",
     )?
     .execute(params![told.id, code_hash, told.member, told.version, serde_json::to_string(told)?])?;
+    Ok(())
+}
+
+/// Puts an update of the status lists into the copy.
+fn put_status(db: &mut Connection, update: &StatusUpdate, heard_at: UnixMs) -> Result<(), CopyError> {
+    let transaction = db.transaction()?;
+    for list in &update.lists {
+        for chunk in &list.chunks {
+            let bits = wire::status::decompress(&chunk.bytes, chunk.raw_length.into())
+                .map_err(|error| CopyError::Failed(error.to_string()))?;
+            let covered = status::covered_in(list.covered, chunk.index);
+            transaction
+                .prepare_cached(
+                    "INSERT INTO status_chunk (campaign, chunk, covered, bits) VALUES (?1, ?2, ?3, ?4)
+                     ON CONFLICT (campaign, chunk) DO UPDATE SET covered = excluded.covered,
+                         bits = excluded.bits",
+                )?
+                .execute(params![list.campaign, chunk.index, covered, bits])?;
+        }
+    }
+    set_fact(&transaction, "status_seq", &update.version.to_string())?;
+    // As long as parts are missing the server has not vouched for the whole.
+    if !update.more {
+        set_fact(&transaction, "status_at", &heard_at.0.to_string())?;
+    }
+    transaction.commit()?;
     Ok(())
 }
 
