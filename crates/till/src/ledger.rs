@@ -270,6 +270,11 @@ impl Ledger {
         &self.outage
     }
 
+    /// As if nothing were at risk, see [`crate::controls`].
+    pub(crate) fn forget_outage(&mut self) {
+        self.outage = Outage::default();
+    }
+
     /// How many scans were turned away since `start`, by reason code: for whoever closes the day.
     pub fn refused_since(&self, start: UnixMs) -> BTreeMap<String, u32> {
         let mut counts = BTreeMap::new();

@@ -10,6 +10,8 @@ use till::store::copy::Copy;
 use till::store::journal::Journal;
 use wire::codes::unhex;
 
+use super::machine::Machine;
+
 /// The files that the checks read.
 const FILES: [&str; 7] =
     ["till.json", "device.json", "trust.json", "journal.db", "journal.db-wal", "copy.db", "copy.db-wal"];
@@ -38,6 +40,26 @@ pub(super) fn read(folder: &Path, look: &Path, now: UnixMs) -> Result<Disk, Stri
         }
     }
     open(look, now)
+}
+
+/// How many lines of that epoch are certain to be in the journal after a power cut now, if it is not all that can be
+/// read.
+pub(super) fn flushed(machine: &Machine, look: &Path, identity: &Identity) -> Result<Option<u64>, String> {
+    let file = |name: &str| machine.drive.flushed(name);
+    let (database, log) = (file("journal.db"), file("journal.db-wal"));
+    if database.is_none() && log.is_none() {
+        return Ok(None);
+    }
+    // What is not all there takes the place of what was read.
+    for (name, content) in [("journal.db", database), ("journal.db-wal", log)] {
+        match content {
+            Some(content) => std::fs::write(look.join(name), content),
+            None => std::fs::copy(machine.folder().join(name), look.join(name)).map(drop),
+        }
+        .map_err(|error| format!("{name}: {error}"))?;
+    }
+    let journal = Journal::open(&look.join("journal.db"), &identity.device, identity.epoch, |_| {});
+    Ok(Some(journal.map_err(|error| error.to_string())?.head().seq))
 }
 
 /// Reads a folder that nobody has open.

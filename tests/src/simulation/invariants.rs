@@ -9,6 +9,7 @@ use wire::entitlement::{Entitlement, Standing};
 use wire::line::{self, Basis};
 
 use super::model::{Book, Deed, Kept, sum};
+use super::outages::{Stake, Sum};
 
 /// What does not hold.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -162,6 +163,25 @@ pub(super) fn r4(told: &Entitlement, book: &Book) -> Check {
     enough("R4", told, &book.standing(&told.id))
 }
 
+/// Budget: what one outage has accepted at risk, by till and by customer, and this with it, is within the limits: for one
+/// redemption, and for till and customer.
+pub(super) fn r6(stake: &Stake, before: [Sum; 2], (each, limits): &(i64, [Sum; 2])) -> Check {
+    let fits = |(before, limit): (Sum, &Sum)| {
+        before.count < limit.count && before.fen.saturating_add(stake.amount) <= limit.fen
+    };
+    let all_fit = stake.amount <= *each && before.into_iter().zip(limits).all(fits);
+    holds("R6", all_fit, || {
+        format!("{stake:?} comes to {before:?}, and the limits are {each} and {limits:?}")
+    })
+}
+
+/// Budget: what a till goes by, whatever happened to its program, is what its lines tell of the outage before.
+pub(super) fn r6_told(lines: [Sum; 2], till: Option<[Sum; 2]>) -> Check {
+    holds("R6", till == Some(lines), || {
+        format!("by its lines a till has spent {lines:?}, and it went by {till:?}")
+    })
+}
+
 /// Negative evidence wins: a till that has been told that something is void or used does not accept it alone.
 pub(super) fn r8(copied: &Entitlement, book: &Book, number: &str) -> Check {
     let standing = copied.standing;
@@ -245,6 +265,15 @@ pub(super) fn c4(number: &str, green: bool, line: Option<&Basis>, counted: bool)
         format!("{number} is green on the screen: {green}, in the line: {line:?}")
     })?;
     holds("C4", !green || counted, || format!("{number} is green, and the server never counted it"))
+}
+
+/// Exposure truth: what a screen calls the worst case, at any time of an outage, is not less than what can be lost; and
+/// what it calls at risk is what is not settled.
+pub(super) fn c5(worst: Option<i64>, at_risk: Option<i64>, all: i64, open: i64) -> Check {
+    let wide = worst.is_none_or(|worst| worst >= all);
+    holds("C5", wide, || format!("the worst case was told as {worst:?}, and {all} are at risk"))?;
+    let same = at_risk.is_none_or(|at_risk| at_risk == open);
+    holds("C5", same, || format!("{at_risk:?} are told to be at risk, and {open} are not settled"))
 }
 
 /// Promise 6: a clerk is never kept waiting.

@@ -250,6 +250,35 @@ fn r_more_than_there_is_is_seen() {
 }
 
 #[test]
+fn r6_a_budget_that_is_overdrawn_or_forgotten_is_seen() {
+    let of = |count, fen| Sum { count, fen };
+    let stake = Stake { at_home: false, customer: "coupon-1".into(), amount: 2_000 };
+    let limits = (2_000, [of(3, 6_000), of(2, 5_000)]);
+    fine(r6(&stake, [of(2, 4_000), of(1, 2_000)], &limits));
+    for (before, what) in [
+        ([of(3, 0), of(1, 0)], "the till has taken as many as it may"),
+        ([of(2, 4_001), of(1, 0)], "the till has taken as much as it may"),
+        ([of(2, 0), of(2, 0)], "the customer has had as many"),
+        ([of(2, 4_000), of(1, 3_001)], "the customer has had as much"),
+    ] {
+        assert_eq!(letter(r6(&stake, before, &limits)), "R6", "{what}");
+    }
+    let dear = Stake { amount: 2_001, ..stake };
+    assert_eq!(letter(r6(&dear, [of(0, 0); 2], &limits)), "R6", "too much at once");
+    fine(r6_told([of(1, 2_000); 2], Some([of(1, 2_000); 2])));
+    assert_eq!(letter(r6_told([of(1, 2_000); 2], Some([of(0, 0); 2]))), "R6", "the till has forgotten");
+    assert_eq!(letter(r6_told([of(0, 0); 2], None)), "R6", "a line does not say");
+}
+
+#[test]
+fn c5_a_worst_case_that_is_too_small_is_seen() {
+    fine(c5(Some(6_000), Some(2_000), 6_000, 2_000));
+    fine(c5(None, None, 6_000, 2_000));
+    assert_eq!(letter(c5(Some(5_999), None, 6_000, 0)), "C5", "more can be lost than was told");
+    assert_eq!(letter(c5(None, Some(0), 2_000, 2_000)), "C5", "less is told than is at risk");
+}
+
+#[test]
 fn r8_an_acceptance_against_what_the_copy_says_is_seen() {
     let mut pen = Pen::default();
     pen.accept(1, offline());
