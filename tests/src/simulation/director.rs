@@ -121,6 +121,7 @@ impl Director {
             91..93 => self.restore(),
             93..95 => self.bar(),
             95 => self.set_policy(),
+            96 => self.refuse_flushes(),
             _ => self.split(),
         }
     }
@@ -228,6 +229,14 @@ impl Director {
             self.world.observer().policy_was_set(version);
             self.world.server_changed(&format!("the merchant sets policy {version}"));
         }
+    }
+
+    /// A till's disk refuses some flushes.
+    fn refuse_flushes(&self) {
+        let (machine, times) = (self.machine(), 1 + self.world.below(4));
+        self.world.note(&format!("the disk of till {} refuses {times} flushes", machine.index));
+        self.world.figures().refused_flushes += times;
+        machine.drive.refuse_flushes(times);
     }
 
     /// A till's program ends in the middle of whatever it is doing, alone or with the machine's power, and is started
@@ -354,6 +363,7 @@ impl Director {
         for machine in &self.machines {
             self.end(machine, End::Crash).await;
             machine.road.set_weather(Weather::FINE);
+            machine.drive.refuse_flushes(0);
             machine.clock.set_ahead_ms(0);
             let started = machine.start_unmanned(&self.world);
             self.started(machine, started.map_err(|error| error.to_string()));

@@ -4,10 +4,13 @@
 //! anybody looks. Other files of a till (its enrolment, its marks, its head) are written beside, flushed and renamed by
 //! ordinary calls, each in one step: they are taken as durable at once. Names are not lost: a log's is flushed with it.
 //!
+//! A flush may be refused, too. Here the next one makes up for it; how that goes wrong on a real disk is tested with
+//! `crate::disk`.
+//!
 //! A drive is known by its folder. Whatever lies elsewhere (the server's database, the observer's copies) is the
 //! system's, untouched.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::Path;
@@ -49,6 +52,10 @@ struct State {
     open: BTreeMap<u32, (String, File)>,
     /// By file: what was written since the last flush, in order.
     pending: BTreeMap<String, Vec<Change>>,
+    /// So many flushes from now on fail, and do nothing.
+    refuses: u64,
+    /// Files of which a flush has failed since their database was opened.
+    failed: BTreeSet<String>,
 }
 
 /// What was done to a file, and what was there before.
@@ -95,6 +102,16 @@ impl Drive {
             }
             std::fs::write(&name, content).expect("a file in memory can be written");
         }
+    }
+
+    /// So many of the next flushes fail.
+    pub(super) fn refuse_flushes(&self, times: u64) {
+        self.state().refuses = times;
+    }
+
+    /// Whether a flush of that database or its log has failed, and nobody has opened it again since.
+    pub(super) fn has_failed(&self, database: &str) -> bool {
+        self.state().failed.contains(&format!("{}/{database}", self.folder))
     }
 
     /// What is certain to be in a file of this folder after a power cut now, if that is less than what is read.
@@ -164,17 +181,19 @@ impl Drives {
         Some((number, plugged.drives.get(&number)?.clone()))
     }
 
+    fn of_file(&self, file: FileId) -> Result<(Arc<Mutex<State>>, u32), Trouble> {
+        let plugged = self.drives.read().unwrap_or_else(PoisonError::into_inner);
+        let state = plugged.drives.get(&((file.0 >> 32) as u32)).cloned();
+        Ok((state.ok_or(Trouble::Failed)?, file.0 as u32))
+    }
+
     /// Does something with an open file of a drive that works.
     fn with<T>(
         &self,
         file: FileId,
         act: impl FnOnce(&mut File, &mut Vec<Change>) -> io::Result<T>,
     ) -> Result<T, Trouble> {
-        let (drive, file) = ((file.0 >> 32) as u32, file.0 as u32);
-        let state = {
-            let plugged = self.drives.read().unwrap_or_else(PoisonError::into_inner);
-            plugged.drives.get(&drive).cloned().ok_or(Trouble::Failed)?
-        };
+        let (state, file) = self.of_file(file)?;
         let mut state = state.lock().unwrap_or_else(PoisonError::into_inner);
         let State { off: false, open, pending, .. } = &mut *state else { return Err(Trouble::Failed) };
         let (name, file) = open.get_mut(&file).ok_or(Trouble::Failed)?;
@@ -221,6 +240,7 @@ impl Disk for Drives {
             // Whoever opens a database has just had its log written again and flushed (`till::store::disk`, where that
             // is tested), by ordinary calls that do not come by here.
             state.pending.remove(&format!("{name}-wal"));
+            state.failed.remove(name);
         }
         let opened = File::options().read(true).write(true).create(create).truncate(false).open(name);
         let file = opened.map_err(|error| match error.kind() {
@@ -259,10 +279,19 @@ impl Disk for Drives {
 
     /// What is in memory is as durable as it can be: it is enough to forget what could have been lost.
     fn sync(&self, file: FileId) -> Result<(), Trouble> {
-        self.with(file, |_, pending| {
-            pending.clear();
-            Ok(())
-        })
+        let (state, file) = self.of_file(file)?;
+        let mut state = state.lock().unwrap_or_else(PoisonError::into_inner);
+        let State { off: false, open, pending, refuses, failed, .. } = &mut *state else {
+            return Err(Trouble::Failed);
+        };
+        let (name, _) = open.get(&file).ok_or(Trouble::Failed)?;
+        if *refuses > 0 {
+            *refuses -= 1;
+            failed.insert(name.trim_end_matches("-wal").to_owned());
+            return Err(Trouble::Failed);
+        }
+        pending.remove(name);
+        Ok(())
     }
 
     fn length(&self, file: FileId) -> Result<u64, Trouble> {
@@ -270,9 +299,7 @@ impl Disk for Drives {
     }
 
     fn close(&self, file: FileId) {
-        let (drive, file) = ((file.0 >> 32) as u32, file.0 as u32);
-        let plugged = self.drives.read().unwrap_or_else(PoisonError::into_inner);
-        if let Some(state) = plugged.drives.get(&drive) {
+        if let Ok((state, file)) = self.of_file(file) {
             state.lock().unwrap_or_else(PoisonError::into_inner).open.remove(&file);
         }
     }

@@ -71,6 +71,13 @@ pub(super) fn j6(fault: Option<&str>) -> Check {
     holds("J6", fault.is_none(), || fault.unwrap_or_default().to_owned())
 }
 
+/// Fail-stop: after a flush of the journal that failed nothing is shown as accepted until the journal was opened again.
+pub(super) fn j8(number: &str, failed: bool) -> Check {
+    holds("J8", !failed, || {
+        format!("{number} is shown as accepted, by a journal of which a flush has failed")
+    })
+}
+
 /// At most once: what is told as taken of an entitlement is each counted redemption once, and no more than there is.
 pub(super) fn s1(told: &Entitlement, rows: &[&RedemptionRow]) -> Check {
     let id = &told.id;

@@ -109,6 +109,8 @@ pub struct Figures {
     pub crashes: u64,
     /// Those of them that lost their power.
     pub power_cuts: u64,
+    /// Flushes that a till's disk was told to refuse.
+    pub refused_flushes: u64,
     /// Times that the server was set back.
     pub restores: u64,
     /// Checks of invariants.
@@ -124,6 +126,7 @@ impl std::ops::AddAssign for Figures {
         self.cases += other.cases;
         self.crashes += other.crashes;
         self.power_cuts += other.power_cuts;
+        self.refused_flushes += other.refused_flushes;
         self.restores += other.restores;
         self.checks += other.checks;
     }
@@ -131,12 +134,23 @@ impl std::ops::AddAssign for Figures {
 
 impl fmt::Display for Figures {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Figures { events, requests, redemptions, offline, cases, crashes, power_cuts, restores, checks } =
-            self;
+        let Figures {
+            events,
+            requests,
+            redemptions,
+            offline,
+            cases,
+            crashes,
+            power_cuts,
+            refused_flushes,
+            restores,
+            checks,
+        } = self;
         write!(
             f,
             "{events} events, {requests} requests, {redemptions} redemptions ({offline} offline), {cases} cases, \
-             {crashes} crashes ({power_cuts} power cuts), {restores} restores, {checks} checks"
+             {crashes} crashes ({power_cuts} power cuts), {refused_flushes} flushes refused, {restores} restores, \
+             {checks} checks"
         )
     }
 }

@@ -205,6 +205,8 @@ impl Observer {
         if verdict.class() != Class::Pass {
             return Ok(());
         }
+        let number_is_new = !verdict.before_restart && !self.book(till).shown.contains(&number);
+        self.count(must::j8(&number, number_is_new && machine.drive.has_failed("journal.db")))?;
         let epoch = disk.identity.epoch;
         let mut on_disk = disk.lines.len() as u64;
         if !self.trusting {

@@ -183,6 +183,8 @@ fn j_lines_that_are_missing_changed_or_out_of_order_are_seen() {
     assert_eq!(letter(j5(None, second)), "J5", "it is not the first");
     fine(j6(None));
     assert_eq!(letter(j6(Some("set back"))), "J6", "the journal has a fault");
+    fine(j8(&number(1), false));
+    assert_eq!(letter(j8(&number(1), true)), "J8", "accepted in spite of it");
 }
 
 #[test]
