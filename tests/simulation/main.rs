@@ -96,7 +96,8 @@ fn caught_by(without: Defence, trusting: bool) -> &'static str {
     let plan = |seed| Plan {
         minutes: 60,
         restores: without == Defence::Epoch,
-        thief: without == Defence::HighWater,
+        // Who sets the clock back cuts the line, too, so that an outage outlasts the crash.
+        thief: matches!(without, Defence::HighWater | Defence::Budget),
         without: Some(without),
         trusting,
         ..Plan::of(seed)
