@@ -202,7 +202,7 @@ impl Day {
             known.insert(number);
             let text = number.to_string();
             let mine: Vec<_> = rows.iter().filter(|row| row.number == text).collect();
-            let case = cases.iter().any(|case| case.accepted.number == text);
+            let case = cases.iter().any(|case| case.standing("not_counted").any(|side| side.number == text));
             let (times, undone) = (mine.len(), mine.iter().any(|row| row.undone));
             let wanted = match redemption.state() {
                 State::Counted | State::CountedUnseen => times == 1 && !undone && !case,

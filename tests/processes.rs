@@ -206,7 +206,11 @@ fn a_case_asks_for_a_person() {
     assert_eq!(two.does(&["status"]).code, Some(3), "the status says so too");
     let theirs = street.server(&["cases"]).json_with(0, "the server's list");
     assert_eq!(theirs[0]["case"], cases[0]["id"], "the same case there: {theirs}");
-    assert_eq!(theirs[0]["winner"]["number"], first, "with the one that counts");
+    let sides = theirs[0]["sides"].as_array().unwrap();
+    let number =
+        |standing: &str| sides.iter().find(|side| side["standing"] == standing).map(|side| &side["number"]);
+    assert_eq!(number("counted"), Some(&first), "with the one that counts: {theirs}");
+    assert_eq!(number("not_counted"), Some(&second), "and the one that does not");
 }
 
 #[test]

@@ -9,6 +9,7 @@ use model::redemption::Take;
 use model::time::{Doubt, UnixMs};
 use model::verdict::{Basis, Class};
 use till::desk::{self, todo_figures};
+use till::fetch::Fetching;
 use till::screen;
 use till::words::Language;
 
@@ -39,6 +40,7 @@ pub fn blocked(language: Language, detail: &str) -> view::Screen {
         picked_up_today: 0,
         practice: false,
         copy_rebuilt: false,
+        fetching: None,
         clock: Doubt::None,
         exposure: Exposure::NOTHING,
     };
@@ -76,6 +78,7 @@ fn status(from: &screen::Status, now: UnixMs) -> view::Status {
         redeemed_today: from.redeemed_today,
         picked_up_today: from.picked_up_today,
         practice: from.practice,
+        fetching: from.fetching.map(|Fetching { done, of }| view::Fetching { done, of }),
         notice: notice(from).map(Into::into),
         exposure: (from.exposure != Exposure::NOTHING).then(|| view::Exposure {
             at_risk: from.exposure.at_risk.0,

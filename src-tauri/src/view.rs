@@ -56,6 +56,8 @@ pub struct Status {
     pub picked_up_today: u32,
     /// Whether the backend offers practice codes (a demo chain).
     pub practice: bool,
+    /// How far a new local copy has come, while one is fetched.
+    pub fetching: Option<Fetching>,
     /// Something that a person must see to, as a code ("copy_rebuilt", "clock_ahead", "clock_back").
     pub notice: Option<String>,
     /// What this outage has at risk; nothing while there is none.
@@ -71,6 +73,17 @@ pub struct Exposure {
     /// What the outage can cost at most, however it goes on (fen); nothing where the policy sets no limit.
     #[ts(type = "number | null")]
     pub worst: Option<i64>,
+}
+
+/// How far a new local copy has come.
+#[derive(Clone, Copy, Debug, Serialize, TS)]
+pub struct Fetching {
+    /// So many entitlements are there.
+    #[ts(type = "number")]
+    pub done: u64,
+    /// So many there will be.
+    #[ts(type = "number")]
+    pub of: u64,
 }
 
 /// Somebody who is signed in or may sign in.

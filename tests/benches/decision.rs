@@ -1,6 +1,6 @@
 //! The figures of the engine: how long a decision without the server takes, and how much memory a till needs.
 //!
-//! Both with 100,000 entitlements in the copy. The decision is held against a bare fsynced SQLite insert on the same
+//! Both with 1,000,000 entitlements in the copy. The decision is held against a bare fsynced SQLite insert on the same
 //! disk, one after the other in the same run, so that the figure says something about this program and not about
 //! the machine. Ends with an error if a figure is missed.
 #![expect(clippy::print_stdout, reason = "a bench speaks by printing")]
@@ -27,12 +27,13 @@ use till::real::{Clock, Dice, SystemClock};
 use till::redeem::Wish;
 use till::see::Sight;
 use till::signer::Signer;
-use till::store::copy::{Copy, Position};
+use till::store::copy::{Copy, PageEnd, Position};
 use wire::api::{Entry, Setup};
 use wire::entitlement::{Entitlement, Store};
+use wire::feed::{Digest, RowKey, Told};
 use wire::line::Person;
 
-const ENTITLEMENTS: u64 = 100_000;
+const ENTITLEMENTS: u64 = 1_000_000;
 const WARM_UP: usize = 20;
 const DECISIONS: usize = 500;
 const STORE_KEY: [u8; 32] = [7; 32];
@@ -200,8 +201,8 @@ fn fill(path: &Path) {
     };
     folder.set_identity(&identity).expect("the enrolment can be written");
     let now = SystemClock.now();
-    let (mut copy, _) = Copy::open(&folder.file("copy.db"), now).expect("the copy can be made");
-    let entries: Vec<Entry> = (0..ENTITLEMENTS).map(|number| entry(number, now)).collect();
+    let key = RowKey::of(&STORE_KEY);
+    let (mut copy, _) = Copy::open(&folder.file("copy.db"), key, now).expect("the copy can be made");
     // A bench takes more in one outage than a sensible merchant would risk.
     let policy = wire::policy::to_setup(&Policy::default().without_limits());
     let setup = Setup {
@@ -218,11 +219,20 @@ fn fill(path: &Path) {
         trust: String::new(),
     };
     copy.set_setup(setup).expect("the copy takes a setup");
-    for page in entries.chunks(1000) {
-        let seq = page.last().map_or(0, |entry| entry.seq);
-        let position = Position { epoch: "bench".into(), seq };
-        copy.apply(page, &position, Some(now)).expect("the copy takes a page");
+    for first in (0..ENTITLEMENTS).step_by(5_000) {
+        let page: Vec<Entry> = (first..first + 5_000).map(|number| entry(number, now)).collect();
+        let mut rows = Digest::EMPTY;
+        for (number, entry) in (first..).zip(&page) {
+            rows.add(&key.hash(&id(number), &entry.code_hash, entry.entitlement.text()));
+        }
+        let position = Position { epoch: "bench".into(), seq: first + 5_000 };
+        let end = PageEnd { position, rows, digest: None, receipt: String::new() };
+        copy.apply(&page, &end, Some(now)).expect("the copy takes a page");
     }
+}
+
+fn id(number: u64) -> String {
+    format!("coupon-{number:016x}")
 }
 
 fn code(number: u64) -> Code {
@@ -234,27 +244,28 @@ fn code(number: u64) -> Code {
 fn entry(number: u64, now: UnixMs) -> Entry {
     let code = code(number);
     let new = goods::coupon();
+    let entitlement = Entitlement {
+        id: id(number),
+        version: 1,
+        title: new.title,
+        kind: new.kind,
+        lines: new.lines,
+        standing: new.standing,
+        valid_from: Some(now.plus_seconds(-3600).0),
+        valid_until: Some(now.plus_seconds(30 * 24 * 3600).0),
+        stores: None,
+        spend_min: new.spend_min,
+        value: new.value,
+        holder: "王*".into(),
+        code_tail: code.tail().to_owned(),
+        notes: vec![],
+        uses: vec![],
+        member: None,
+    };
     Entry {
         seq: number + 1,
         code_hash: wire::code_hash(&STORE_KEY, &code),
-        entitlement: Entitlement {
-            id: format!("coupon-{number:016x}"),
-            version: 1,
-            title: new.title,
-            kind: new.kind,
-            lines: new.lines,
-            standing: new.standing,
-            valid_from: Some(now.plus_seconds(-3600).0),
-            valid_until: Some(now.plus_seconds(30 * 24 * 3600).0),
-            stores: None,
-            spend_min: new.spend_min,
-            value: new.value,
-            holder: "王*".into(),
-            code_tail: code.tail().to_owned(),
-            notes: vec![],
-            uses: vec![],
-            member: None,
-        },
+        entitlement: Told::of(&entitlement).expect("an entitlement is JSON"),
     }
 }
 

@@ -98,6 +98,11 @@ impl Two {
         rows.iter().map(|row| row.get(0)).collect()
     }
 
+    /// Does something to the tables themselves.
+    pub async fn run(&self, sql: String) {
+        sqlx::query(AssertSqlSafe(sql)).execute(&mut self.beside().await).await.unwrap();
+    }
+
     /// Whether it is the engine in a file.
     pub fn is_sqlite(&self) -> bool {
         self.url.starts_with("sqlite:")

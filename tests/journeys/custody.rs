@@ -51,7 +51,8 @@ async fn accepts_nothing(till: &Counter, shop: &Shop, reason: Reason) {
 
 /// Lets the till in again, fetches, and redeems.
 async fn comes_back(till: &Counter, shop: &Shop) {
-    shop.store().readmit(&till.identity().device, "looked into").await.unwrap();
+    let device = shop.store().device(&till.identity().device).await.unwrap().unwrap();
+    shop.store().readmit(&device, "looked into").await.unwrap();
     till.sync().await;
     assert_eq!(till.standing().quarantine, None, "the next epoch has begun");
     till.sign_in("李娜", "1234").await;
@@ -168,7 +169,7 @@ async fn a_copied_till_that_runs_beside_the_first_is_found_out_and_both_historie
         assert!(counting.contains(&number), "what either has handed over counts: {number}");
     }
     let cases = shop.cases().await;
-    assert_eq!(cases.iter().filter(|case| case.kind == "fork").count(), 1, "and somebody has to look");
+    assert_eq!(cases.iter().filter(|case| case.class == "fork").count(), 1, "and somebody has to look");
 
     comes_back(&till, &shop).await;
     let tills = shop.store().tills().await.unwrap();

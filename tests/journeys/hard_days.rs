@@ -130,6 +130,6 @@ async fn goods_of_a_case_can_be_taken_back_and_that_ends_it() {
     assert_eq!(undone.reason, Reason::Undone, "the goods came back, an hour later");
     here.sync().await;
     assert_eq!(here.standing().cases, 0, "so there is nothing left to look at here");
-    let open = shop.cases().await.into_iter().filter(|case| case.resolved_at.is_none()).count();
+    let open = shop.cases().await.into_iter().filter(wire::case::Case::is_open).count();
     assert_eq!(open, 0, "nor at the server");
 }

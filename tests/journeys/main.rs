@@ -7,6 +7,7 @@ mod broken_files;
 mod choice;
 mod clocks;
 mod commands;
+mod copy;
 mod custody;
 mod doors;
 mod faults;

@@ -71,3 +71,75 @@ async fn a_coupon_that_the_backup_takes_for_unused_is_not_given_out_by_the_till_
     let again = till.refused(code.secret()).await;
     assert_eq!(again.reason, Reason::Used, "the till's own journal remembers what the server has forgotten");
 }
+
+#[tokio::test]
+async fn a_restored_server_that_has_overtaken_a_till_hears_of_it_from_the_till() {
+    let mut shop = Shop::open().await;
+    let till = shop.till("1号收银机").await;
+    let other = shop.till("2号收银机").await;
+    shop.issue(&goods::coupons(2)).await;
+    let saved = shop.backup().await;
+    let lost = shop.issue(&goods::coupons(3)).await;
+    till.sync().await;
+    shop.restore(&saved).await;
+    // More than was lost: no number of the feed shows that anything is missing.
+    let fresh = shop.issue(&goods::coupons(10)).await;
+    other.sync().await;
+    assert!(
+        shop.store().set_backs().await.unwrap().is_empty(),
+        "the other till knows of nothing that is lost"
+    );
+    let (before, _) = shop.store().feed_states().await.unwrap();
+
+    till.sync().await;
+    let set_backs = shop.store().set_backs().await.unwrap();
+    assert_eq!(set_backs.len(), 1, "this one has proof of what it was told");
+    assert_eq!(set_backs[0].till, Some(till.identity().device), "and is named");
+    let (epoch, _) = shop.store().feed_states().await.unwrap();
+    assert_ne!(epoch, before, "the feeds begin anew");
+    for till in [&till, &other] {
+        till.sync().await;
+        assert_eq!(till.standing().entitlements, 12, "what the server has, and nothing else");
+        till.till().look_over().await.expect("by every row");
+    }
+    assert_eq!(shop.store().set_backs().await.unwrap().len(), 1, "once is enough");
+    till.cord.cut();
+    let told = till.refused(lost[0].code.secret()).await;
+    assert_eq!(told.reason, Reason::UnknownOffline, "what is lost is not given away by the till either");
+    let offered = till.scan(fresh[9].code.secret()).await;
+    assert!(matches!(offered.stage, till::screen::Stage::Offer(_)), "what is there is");
+}
+
+#[tokio::test]
+async fn lines_that_a_restored_server_has_lost_are_proof_as_well() {
+    let mut shop = Shop::open().await;
+    let till = shop.till("1号收银机").await;
+    let coupon = shop.coupon().await;
+    till.sync().await;
+    let saved = shop.backup().await;
+    till.redeem(&coupon).await;
+    till.sync().await;
+    shop.restore(&saved).await;
+    till.sync().await;
+    assert_eq!(shop.store().set_backs().await.unwrap().len(), 1, "the server hears that it was set back");
+    till.sync().await;
+    assert_eq!(shop.counting_numbers().await.len(), 1, "and has the redemption again");
+    let lines = till.standing().journal_lines;
+    assert_eq!(shop.lines_held(&till).await, lines, "with the whole journal");
+}
+
+#[tokio::test]
+async fn whoever_runs_the_server_can_say_that_it_was_restored() {
+    let mut shop = Shop::open().await;
+    let till = shop.till("1号收银机").await;
+    shop.issue(&goods::coupons(3)).await;
+    till.sync().await;
+    shop.stop().await;
+    shop.start().await;
+    shop.store().begin_feeds_anew().await.unwrap();
+    till.sync().await;
+    till.sync().await;
+    assert_eq!(till.standing().entitlements, 3, "everything was fetched again");
+    let set_backs = shop.store().set_backs().await.unwrap();
+    assert_eq!((set_backs.len(), set_backs[0].till.clone()), (1, None), "as was said");
+}

@@ -69,12 +69,9 @@ async fn offline_one_counts_and_the_other_becomes_a_case() {
     let theirs = shop.cases().await;
     assert_eq!(theirs.len(), 1, "the server shows one case");
     assert_eq!(theirs[0].case, mine.id, "the same");
-    assert_eq!(theirs[0].accepted.number, second.number.unwrap().to_string(), "with the one side");
-    assert_eq!(
-        theirs[0].winner.as_ref().map(|winner| winner.number.clone()),
-        Some(first.number.unwrap().to_string()),
-        "and the other"
-    );
+    let side = |standing| theirs[0].standing(standing).map(|side| side.number.clone()).collect::<Vec<_>>();
+    assert_eq!(side("not_counted"), [second.number.unwrap().to_string()], "with the one side");
+    assert_eq!(side("counted"), [first.number.unwrap().to_string()], "and the other");
     assert_eq!(theirs[0].value, 2_000, "and the value at stake");
     assert_eq!(two.desk().history()[0].stands, Stands::Case, "the history says so too");
 

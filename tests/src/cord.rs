@@ -11,7 +11,8 @@ use till::link::{Held, HttpLink, Link, LinkError};
 use till::signer::Signer;
 use tokio::sync::watch;
 use wire::api::{
-    Candidates, Fate, Found, Intake, Lines, Lookup, OwnLines, Page, Practice, Redeem, Redeemed, Setup, Wanted,
+    Candidates, Fate, Found, Intake, Lines, Lookup, OwnLines, Page, Practice, Redeem, Redeemed, Setup,
+    Snapshot, Wanted,
 };
 
 use crate::PATIENCE;
@@ -52,6 +53,10 @@ pub enum Request {
     OwnLines,
     /// What changed.
     Feed,
+    /// For a snapshot.
+    Snapshot,
+    /// For a chunk of it, by its name.
+    Chunk(String),
     /// For practice codes.
     Practice,
 }
@@ -231,6 +236,16 @@ impl Link for Cord {
     async fn feed(&self, held: &Held, wait: Duration) -> Result<Page, LinkError> {
         let bare = self.bare();
         self.carry(Request::Feed, bare.feed(held, wait)).await
+    }
+
+    async fn snapshot(&self, deadline: Duration) -> Result<Snapshot, LinkError> {
+        let bare = self.bare();
+        self.carry(Request::Snapshot, bare.snapshot(deadline)).await
+    }
+
+    async fn chunk(&self, name: &str, deadline: Duration) -> Result<Vec<u8>, LinkError> {
+        let bare = self.bare();
+        self.carry(Request::Chunk(name.to_owned()), bare.chunk(name, deadline)).await
     }
 
     async fn practice(&self, deadline: Duration) -> Result<Vec<Practice>, LinkError> {

@@ -8,9 +8,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use model::code::Code;
 use model::policy::Policy;
 use model::time::UnixMs;
-use server::store::{Case, Issued, Issuing, NewCode, NewEntitlement, NewStaff, RedemptionRow, Turn};
+use server::store::{Issued, Issuing, NewCode, NewEntitlement, NewStaff, RedemptionRow, Turn};
 use server::{Hands, Server, State, Store};
 use tempfile::TempDir;
+use wire::case::Case;
 
 use crate::counter::Counter;
 use crate::goods;

@@ -79,6 +79,10 @@ picked_up_today: number,
  */
 practice: boolean, 
 /**
+ * How far a new local copy has come, while one is fetched.
+ */
+fetching: Fetching | null, 
+/**
  * Something that a person must see to, as a code ("copy_rebuilt", "clock_ahead", "clock_back").
  */
 notice: string | null, 
@@ -99,6 +103,19 @@ at_risk: number,
  * What the outage can cost at most, however it goes on (fen); nothing where the policy sets no limit.
  */
 worst: number | null, };
+
+/**
+ * How far a new local copy has come.
+ */
+export type Fetching = { 
+/**
+ * So many entitlements are there.
+ */
+done: number, 
+/**
+ * So many there will be.
+ */
+of: number, };
 
 /**
  * Somebody who is signed in or may sign in.

@@ -44,5 +44,5 @@ function look(verdictClass: Row['class'], reason: string, vouched: boolean): Loo
   }
 }
 
-const NO_UNDO = new Set(['undo_too_late', 'undo_unknown']);
+const NO_UNDO = new Set(['undo_too_late', 'undo_too_much', 'undo_unknown']);
 const PASSED: Record<string, Key> = { picked_up: 'class.pass_order', partly_picked_up: 'class.pass_order_part' };

@@ -41,6 +41,7 @@ export function status(change: Partial<Status> = {}): Status {
     redeemed_today: 128,
     picked_up_today: 46,
     practice: true,
+    fetching: null,
     notice: null,
     exposure: null,
     ...change,
@@ -336,6 +337,7 @@ export const SCENES: Record<string, Scene> = {
   sign_in_failed: { stage: { stage: 'sign_in', staff: STAFF, failed: 'wrong_pin' }, status: { clerk: null } },
   ready: { stage: { stage: 'ready' } },
   ready_offline: { stage: { stage: 'ready' }, status: OFFLINE },
+  ready_fetching: { stage: { stage: 'ready' }, status: { fetching: { done: 412_000, of: 1_000_000 } } },
   ready_notice: { stage: { stage: 'ready' }, status: { ...OFFLINE, notice: 'copy_rebuilt' } },
   revoked: {
     stage: verdict('fault', 'till_revoked', 'call_service', { subject: null, basis: null }),

@@ -142,6 +142,19 @@ describe('a verdict', () => {
   });
 });
 
+describe('a copy that is fetched', () => {
+  it('shows how far it has come, and nothing once it is there', async () => {
+    await open('ready_fetching');
+    const banner = find('fetching');
+    expect(banner.textContent).toContain('412000 / 1000000');
+    const bar = banner.querySelector('progress')!;
+    expect([bar.value, bar.max]).toEqual([412_000, 1_000_000]);
+    shell.changed({ ...screen('ready'), revision: 9 });
+    await settle();
+    expect(document.querySelector('[data-testid="fetching"]')).toBeNull();
+  });
+});
+
 describe('an order', () => {
   it('is taken whole by default', async () => {
     await open('offer_order');

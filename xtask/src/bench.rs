@@ -13,7 +13,7 @@ use crate::{packages, program, say, ui};
 /// Measures the release build: first without a window, then in it.
 pub fn bench(places: &Places) -> Result<()> {
     prepare(places, Profile::Release)?;
-    say::step("Offline decision, the till's memory, signed codes", || {
+    say::step("Offline decision, the till's memory, signed codes, catching up", || {
         program::run("cargo bench", cargo(places).args(["bench", "--locked", "-p", "tests"]))
     })?;
     say::step("The window", || {

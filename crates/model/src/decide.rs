@@ -35,9 +35,10 @@ pub struct Known {
     pub heard_at: UnixMs,
     /// Who is speaking.
     pub origin: Origin,
-    /// What this till has accepted, unless the server has ruled that it does not count.
+    /// What this till has accepted and not taken back, unless the server has ruled that it does not count.
     pub mine: Vec<Use>,
-    /// What this till has taken back, unless the server has ruled that it was not.
+    /// Of which this till has taken back all or some, unless the server has ruled that it did not: of these, what is left
+    /// is in `mine`, whatever has been told.
     pub undone: BTreeSet<Number>,
 }
 
@@ -45,8 +46,9 @@ impl Known {
     /// What counts: the server's uses and the till's own, each number once, without what was taken back.
     pub fn uses(&self) -> Vec<&Use> {
         let told: BTreeSet<Number> = self.entitlement.uses.iter().map(|use_| use_.number).collect();
-        let own = self.mine.iter().filter(|use_| !told.contains(&use_.number));
-        self.entitlement.uses.iter().chain(own).filter(|use_| !self.undone.contains(&use_.number)).collect()
+        let outranks = |number: &Number| self.undone.contains(number) || !told.contains(number);
+        let own = self.mine.iter().filter(|use_| outranks(&use_.number));
+        self.entitlement.uses.iter().filter(|use_| !self.undone.contains(&use_.number)).chain(own).collect()
     }
 
     /// How many of that line are taken.

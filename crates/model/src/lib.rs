@@ -5,6 +5,7 @@
 //! (`wire`, a store, a view). The same function therefore decides at the till and at the server.
 
 pub mod campaign;
+pub mod case;
 pub mod code;
 pub mod decide;
 pub mod entitlement;

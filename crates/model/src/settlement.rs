@@ -1,5 +1,6 @@
 //! What became of an accepted redemption, or of an undo, once the server has spoken.
 
+use crate::case::Decision;
 use crate::entitlement::Use;
 use crate::place::Circumstance;
 use crate::verdict::Reason;
@@ -33,6 +34,15 @@ pub enum Settlement {
     Undone,
     /// It never happened and never will: a late copy of the request does nothing.
     Voided,
+    /// A decision on a case stands.
+    Resolved,
+    /// Another decision on that case had come before, and stands.
+    ResolvedBefore {
+        /// The one that stands.
+        decision: Decision,
+    },
+    /// The server knows no such case at the till's store; it keeps the decision.
+    CaseUnknown,
 }
 
 impl Settlement {
@@ -40,9 +50,13 @@ impl Settlement {
     pub fn case(&self) -> Option<&CaseId> {
         match self {
             Settlement::Disputed { case, .. } | Settlement::Refused { case, .. } => Some(case),
-            Settlement::Confirmed | Settlement::AlreadyCounted | Settlement::Undone | Settlement::Voided => {
-                None
-            }
+            Settlement::Confirmed
+            | Settlement::AlreadyCounted
+            | Settlement::Undone
+            | Settlement::Voided
+            | Settlement::Resolved
+            | Settlement::ResolvedBefore { .. }
+            | Settlement::CaseUnknown => None,
         }
     }
 

@@ -89,6 +89,9 @@ pub struct Watch {
     /// The monotonic clock when the mark was last moved; nothing before the first time in this run.
     marked: Option<MonotonicMs>,
     anchor: Option<Anchor>,
+    /// The latest time gone by in this run that was not more than 10 minutes past the server's: where a poisoned mark
+    /// goes back to, so that what was written down meanwhile stays before what is written next.
+    sound: Option<UnixMs>,
 }
 
 /// The time to go by.
@@ -116,7 +119,7 @@ pub enum Doubt {
 impl Watch {
     /// Starts with the mark that was stored last, if there is any.
     pub fn wake(mark: Option<UnixMs>) -> Watch {
-        Watch { mark, marked: None, anchor: None }
+        Watch { mark, marked: None, anchor: None, sound: None }
     }
 
     /// The mark, to be stored with every line of the journal.
@@ -132,12 +135,12 @@ impl Watch {
     /// Takes the server's time. The caller vouches that it answers a question just asked: an old answer played again
     /// would turn the time back.
     ///
-    /// A mark that is more than 10 minutes past it was poisoned by a wrong clock and is taken back to it. That is the
-    /// only thing that ever lowers the mark.
+    /// A mark that is more than 10 minutes past it was poisoned by a wrong clock and is taken back to it, or to the
+    /// latest time gone by before that, if it was less far ahead. That is the only thing that ever lowers the mark.
     pub fn hear(&mut self, anchor: Anchor) {
-        let poisoned = |mark: &UnixMs| mark.0 > anchor.server.0.saturating_add(CLOCK_TOLERANCE_MS);
-        if self.mark.as_ref().is_none_or(|mark| poisoned(mark) || *mark < anchor.server) {
-            self.mark = Some(anchor.server);
+        let highest = UnixMs(anchor.server.0.saturating_add(CLOCK_TOLERANCE_MS));
+        if self.mark.is_none_or(|mark| mark > highest || mark < anchor.server) {
+            self.mark = Some(anchor.server.max(self.sound.unwrap_or(anchor.server).min(highest)));
             self.marked = Some(anchor.heard);
         }
         self.anchor = Some(anchor);
@@ -152,6 +155,9 @@ impl Watch {
         let at = [Some(believed), mark, server].into_iter().flatten().max().unwrap_or(wall);
         self.mark = Some(at);
         self.marked = Some(monotonic);
+        if server.is_some_and(|server| at.0 <= server.0.saturating_add(CLOCK_TOLERANCE_MS)) {
+            self.sound = self.sound.max(Some(at));
+        }
         let ahead = server.map_or(0, |server| wall.0.saturating_sub(server.0));
         let back = at.0.saturating_sub(wall.0);
         let doubt = if ahead > CLOCK_TOLERANCE_MS {
@@ -245,7 +251,28 @@ mod tests {
         );
         watch.hear(Anchor { server: noon_plus(MINUTE), heard: MonotonicMs(60_000) });
         let told = watch.effective(noon_plus(MINUTE), MonotonicMs(60_000));
-        assert_eq!((told.at, told.doubt), (noon_plus(MINUTE), Doubt::None), "the server puts it right");
+        let before = noon_plus(10 * MINUTE);
+        assert_eq!(
+            (told.at, told.doubt),
+            (before, Doubt::None),
+            "the server puts it right, but what was gone by"
+        );
+    }
+
+    #[test]
+    fn a_mark_that_is_put_right_does_not_pass_what_was_gone_by_before_the_clock_went_wrong() {
+        let mut watch = Watch::default();
+        watch.hear(Anchor { server: NOON, heard: MonotonicMs(0) });
+        assert_eq!(watch.effective(noon_plus(5 * MINUTE), MonotonicMs(0)).at, noon_plus(5 * MINUTE), "fast");
+        assert_eq!(
+            watch.effective(noon_plus(25 * MINUTE), MonotonicMs(0)).at,
+            noon_plus(25 * MINUTE),
+            "wrong"
+        );
+        watch.hear(Anchor { server: noon_plus(1_000), heard: MonotonicMs(1_000) });
+        assert_eq!(watch.mark(), Some(noon_plus(5 * MINUTE)), "a line may have been written then");
+        watch.hear(Anchor { server: noon_plus(-10 * MINUTE), heard: MonotonicMs(2_000) });
+        assert_eq!(watch.mark(), Some(NOON), "but the server's word bounds that, too");
     }
 
     #[test]

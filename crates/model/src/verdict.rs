@@ -207,12 +207,16 @@ pub enum Reason {
     OverCustomerCap,
     /// More than the chain lets this till risk in one outage.
     OverTillCap,
+    /// The local copy is not what the server told: it is fetched anew.
+    CopyDoubtful,
     /// There is nothing to be undone under that number on this till.
     UndoUnknown,
     /// It was undone before.
     UndoneBefore,
     /// The time for undoing is over.
     UndoTooLate,
+    /// More was to be taken back than had been taken.
+    UndoTooMuch,
     /// Redeemed: a coupon or a use of a card.
     Redeemed,
     /// Everything of the order is picked up.
@@ -284,9 +288,11 @@ impl Reason {
             OverRedemptionCap,
             OverCustomerCap,
             OverTillCap,
+            CopyDoubtful,
             UndoUnknown,
             UndoneBefore,
             UndoTooLate,
+            UndoTooMuch,
             Redeemed,
             PickedUp,
             PartlyPickedUp,
@@ -348,9 +354,11 @@ impl Reason {
             Reason::OverRedemptionCap => "over_redemption_cap",
             Reason::OverCustomerCap => "over_customer_cap",
             Reason::OverTillCap => "over_till_cap",
+            Reason::CopyDoubtful => "copy_doubtful",
             Reason::UndoUnknown => "undo_unknown",
             Reason::UndoneBefore => "undone_before",
             Reason::UndoTooLate => "undo_too_late",
+            Reason::UndoTooMuch => "undo_too_much",
             Reason::Redeemed => "redeemed",
             Reason::PickedUp => "picked_up",
             Reason::PartlyPickedUp => "partly_picked_up",
@@ -398,7 +406,8 @@ impl Reason {
             | Reason::Expired
             | Reason::NotEnoughLeft
             | Reason::UndoUnknown
-            | Reason::UndoTooLate => Class::Stop,
+            | Reason::UndoTooLate
+            | Reason::UndoTooMuch => Class::Stop,
             Reason::JournalBroken
             | Reason::Quarantined
             | Reason::NoKey
@@ -419,7 +428,8 @@ impl Reason {
             | Reason::OfflineForbidden
             | Reason::OverRedemptionCap
             | Reason::OverCustomerCap
-            | Reason::OverTillCap => Class::Fault,
+            | Reason::OverTillCap
+            | Reason::CopyDoubtful => Class::Fault,
         }
     }
 }
@@ -557,6 +567,7 @@ impl Todo {
             | Reason::OverRedemptionCap
             | Reason::OverCustomerCap
             | Reason::OverTillCap
+            | Reason::CopyDoubtful
             | Reason::KeyUnknown
             | Reason::TrustOutdated
             | Reason::ClockUnsure
@@ -567,6 +578,7 @@ impl Todo {
             Reason::NothingChosen => Todo::Choose,
             Reason::UndoUnknown
             | Reason::UndoTooLate
+            | Reason::UndoTooMuch
             | Reason::KeyWithdrawn
             | Reason::KeyOutOfScope
             | Reason::Reserved => Todo::CallManager,

@@ -7,6 +7,7 @@
 pub mod asked;
 pub mod clock;
 pub mod demo;
+mod intake;
 pub mod keys;
 mod nonces;
 pub mod picture;

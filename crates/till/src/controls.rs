@@ -8,3 +8,17 @@ use crate::till::Till;
 pub fn forget_the_time(till: &Till) {
     *till.watch() = Watch::default();
 }
+
+/// Flushes the journal's lines only now and then, as other databases are: a power cut takes the last ones with it.
+pub fn flush_now_and_then(till: &Till) {
+    if let Some(Ok(journal)) = till.lock().as_mut().map(|state| &mut state.journal) {
+        journal.flush_now_and_then();
+    }
+}
+
+/// Forgets what the outage that is under way has spent, as if that were kept in memory.
+pub fn forget_the_budget(till: &Till) {
+    if let Some(state) = till.lock().as_mut() {
+        state.ledger.forget_outage();
+    }
+}

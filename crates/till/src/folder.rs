@@ -9,6 +9,7 @@
 //! | `journal.db` | what was redeemed here | nothing can give back what was not sent |
 //! | `journal.damaged-*.db` | journals that could not be read, as evidence | what was unsent in them |
 //! | `copy.db` | what the server said | fetched again |
+//! | `copy.new.db` | a copy that is built anew | begun again |
 //! | `trust.json` | which keys sign for the chain, and the latest time gone by | the keys are fetched again |
 //! | `settings.json` | language, who is signed in | defaults |
 //! | `practice.json` | a demo chain's practice codes | fetched again |

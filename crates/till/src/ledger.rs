@@ -30,8 +30,10 @@ pub struct Redemption {
     pub decided: Option<(Decided, UnixMs)>,
     /// The server's last word.
     pub settlement: Option<Settlement>,
-    /// The undo that took it back, unless the server refused that.
+    /// The undo that took it back, or the last of it, unless the server refused that.
     pub undone_by: Option<Number>,
+    /// Undos that took back a part while the rest stayed out, unless the server refused them.
+    pub partly_undone: BTreeMap<Number, Vec<Take>>,
 }
 
 /// An undo, as far as the journal tells.
@@ -115,10 +117,39 @@ impl Redemption {
         accepted.then(|| AtRisk::of(&self.begun, decided))
     }
 
-    /// What was taken, without the names.
+    /// What was taken, without the names and without what came back while the rest stayed out.
     pub fn takes(&self) -> Vec<Take> {
-        let take = |take: &wire::line::NamedTake| Take { sku: take.sku.clone(), quantity: take.quantity };
-        self.begun.takes.iter().map(take).collect()
+        let mut takes = unnamed(&self.begun.takes);
+        for back in self.partly_undone.values().flatten() {
+            if let Some(take) = takes.iter_mut().find(|take| take.sku == back.sku) {
+                take.quantity = take.quantity.saturating_sub(back.quantity);
+            }
+        }
+        takes.retain(|take| take.quantity > 0);
+        takes
+    }
+
+    /// An undo takes so many back; nothing: all. What is more than there is out, the server will refuse.
+    fn take_back(&mut self, undo: Number, back: &[wire::line::NamedTake]) {
+        let back = unnamed(back);
+        let mut left = self.takes();
+        for take in &back {
+            match left.iter_mut().find(|out| out.sku == take.sku) {
+                Some(out) if out.quantity >= take.quantity => out.quantity -= take.quantity,
+                _ => return,
+            }
+        }
+        if back.is_empty() || left.iter().all(|take| take.quantity == 0) {
+            self.undone_by = Some(undo);
+        } else {
+            self.partly_undone.insert(undo, back);
+        }
+    }
+
+    /// The server has refused that undo.
+    fn refuse_undo(&mut self, undo: Number) {
+        self.undone_by = self.undone_by.filter(|by| *by != undo);
+        self.partly_undone.remove(&undo);
     }
 
     /// When it was decided, or else begun.
@@ -146,7 +177,7 @@ impl Ledger {
                 self.count_waiting(number);
             }
             Act::Refused(refused) => self.refusals.push((at, refused.reason.clone())),
-            Act::Opened { .. } => {}
+            Act::Opened { .. } | Act::Resolved { .. } => {}
             Act::Settled { settled } => {
                 for told in settled {
                     let (Ok(number), Ok(settlement)) =
@@ -157,11 +188,11 @@ impl Ledger {
                     self.settle(number, settlement);
                 }
             }
-            Act::Undone { number, of, clerk } => {
+            Act::Undone { number, of, clerk, takes, .. } => {
                 let (Ok(number), Ok(of)) = (number.parse(), of.parse()) else { return };
                 self.order.push(number);
                 if let Some(redemption) = self.redemptions.get_mut(&of) {
-                    redemption.undone_by = Some(number);
+                    redemption.take_back(number, takes);
                 }
                 let clerk = clerk.name.clone();
                 self.undos.insert(number, Undo { number, of, at, clerk, settlement: None });
@@ -176,8 +207,15 @@ impl Ledger {
         self.order.push(number);
         self.of_entitlement.entry(begun.entitlement.clone()).or_default().push(number);
         let begun = begun.clone();
-        let redemption =
-            Redemption { number, begun, begun_at: at, decided: None, settlement: None, undone_by: None };
+        let redemption = Redemption {
+            number,
+            begun,
+            begun_at: at,
+            decided: None,
+            settlement: None,
+            undone_by: None,
+            partly_undone: BTreeMap::new(),
+        };
         self.redemptions.insert(number, redemption);
     }
 
@@ -191,7 +229,7 @@ impl Ledger {
             if settlement.case().is_some()
                 && let Some(redemption) = self.redemptions.get_mut(&of)
             {
-                redemption.undone_by = None;
+                redemption.refuse_undo(number);
             }
             undo.settlement = Some(settlement);
             self.follow_risk(of);
@@ -199,7 +237,8 @@ impl Ledger {
         self.count_waiting(number);
     }
 
-    /// Keeps the outage's books about one redemption, after anything was told of it.
+    /// Keeps the outage's books about one redemption, after anything was told of it. What came back in part stays at
+    /// risk whole: which pieces are the dear ones nobody knows.
     fn follow_risk(&mut self, number: Number) {
         let Some(redemption) = self.redemptions.get(&number) else { return };
         let taken_back =
@@ -270,6 +309,11 @@ impl Ledger {
         &self.outage
     }
 
+    /// As if nothing were at risk, see [`crate::controls`].
+    pub(crate) fn forget_outage(&mut self) {
+        self.outage = Outage::default();
+    }
+
     /// How many scans were turned away since `start`, by reason code: for whoever closes the day.
     pub fn refused_since(&self, start: UnixMs) -> BTreeMap<String, u32> {
         let mut counts = BTreeMap::new();
@@ -309,15 +353,10 @@ impl Ledger {
         self.of(entitlement).find(|redemption| redemption.state() == State::InDoubt)
     }
 
-    /// What this till has accepted of that entitlement, unless the server does not count it.
+    /// What this till has accepted of that entitlement and not taken back, unless the server does not count it.
     pub fn uses(&self, entitlement: &str, device: &DeviceId, till: &str, store: &str) -> Vec<Use> {
         self.of(entitlement)
-            .filter(|known| {
-                matches!(
-                    known.state(),
-                    State::Waiting | State::Counted | State::CountedUnseen | State::Undone
-                )
-            })
+            .filter(|known| matches!(known.state(), State::Waiting | State::Counted | State::CountedUnseen))
             .map(|known| Use {
                 number: known.number,
                 takes: known.takes(),
@@ -332,10 +371,10 @@ impl Ledger {
             .collect()
     }
 
-    /// The redemptions of that entitlement that this till has taken back.
+    /// The redemptions of that entitlement that this till has taken back, all or in part.
     pub fn undone(&self, entitlement: &str) -> BTreeSet<Number> {
         self.of(entitlement)
-            .filter(|known| known.state() == State::Undone)
+            .filter(|known| known.state() == State::Undone || !known.partly_undone.is_empty())
             .map(|known| known.number)
             .collect()
     }
@@ -349,6 +388,10 @@ impl Ledger {
     pub fn newest_first(&self) -> impl Iterator<Item = Number> {
         self.order.iter().rev().copied()
     }
+}
+
+fn unnamed(takes: &[wire::line::NamedTake]) -> Vec<Take> {
+    takes.iter().map(|take| Take { sku: take.sku.clone(), quantity: take.quantity }).collect()
 }
 
 #[cfg(test)]
@@ -459,12 +502,49 @@ mod tests {
 
     #[test]
     fn a_refused_undo_leaves_the_redemption_counted_and_makes_a_case() {
-        let undo = Act::Undone { number: number(2), of: number(1), clerk: person() };
+        let undo = Act::Undone {
+            number: number(2),
+            of: number(1),
+            clerk: person(),
+            takes: vec![],
+            reason: String::new(),
+        };
         let mut ledger = ledger(vec![begun(1), accepted(1, Basis::Server), undo]);
         assert_eq!((state(&ledger, 1), ledger.waiting()), (State::Undone, 1), "taken back, not yet sent");
         let refused = wire::api::Settlement::Refused { case: "k1".into(), reason: "undo_too_late".into() };
         ledger.take_in(&line(settled(2, refused)));
         assert_eq!((state(&ledger, 1), ledger.waiting()), (State::Counted, 0), "it counts again");
         assert_eq!(ledger.cases().len(), 1, "and somebody must look at it");
+    }
+
+    #[test]
+    fn an_undo_of_some_pieces_gives_back_those_and_a_refused_one_gives_back_nothing() {
+        let pieces = |quantity| vec![wire::line::NamedTake { sku: "a".into(), name: "A".into(), quantity }];
+        let undo = |n, of, back| Act::Undone {
+            number: number(n),
+            of: number(of),
+            clerk: person(),
+            takes: pieces(back),
+            reason: String::new(),
+        };
+        let Act::Begun(mut three) = begun(1) else { panic!("it begins one") };
+        three.takes = pieces(3);
+        let mut ledger = ledger(vec![Act::Begun(three), accepted(1, offline()), undo(2, 1, 1)]);
+        let left = |ledger: &Ledger| -> Vec<u32> {
+            let uses = ledger.uses("e1", &DeviceId("till-1".into()), "t", "s");
+            uses.iter().flat_map(|use_| &use_.takes).map(|take| take.quantity).collect()
+        };
+        assert_eq!((state(&ledger, 1), left(&ledger)), (State::Waiting, vec![2]), "one of three came back");
+        ledger.take_in(&line(undo(3, 1, 3)));
+        assert_eq!(left(&ledger), [2], "three of two cannot come back: the server will say so");
+        ledger.take_in(&line(undo(4, 1, 2)));
+        assert_eq!((state(&ledger, 1), left(&ledger)), (State::Undone, vec![]), "then the rest");
+        assert_eq!(ledger.undone("e1").len(), 1, "whatever a copy tells");
+        let refused = || wire::api::Settlement::Refused { case: "k".into(), reason: "undo_too_late".into() };
+        ledger.take_in(&line(settled(2, refused())));
+        assert_eq!(state(&ledger, 1), State::Undone, "an earlier one that is refused leaves the last");
+        ledger.take_in(&line(settled(4, refused())));
+        assert_eq!((state(&ledger, 1), left(&ledger)), (State::Waiting, vec![3]), "and all are out again");
+        assert_eq!(ledger.undone("e1").len(), 0, "as every copy may tell");
     }
 }

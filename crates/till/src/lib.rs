@@ -10,6 +10,8 @@ pub mod controls;
 pub mod custody;
 pub mod desk;
 pub mod device_key;
+mod feed;
+pub mod fetch;
 pub mod folder;
 pub mod head;
 mod keys;

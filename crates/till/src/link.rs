@@ -17,7 +17,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use wire::api::{
     Candidates, Enrol, Enrolled, Fate, Found, Intake, Lines, Lookup, OwnLines, Page, Practice, Problem,
-    Redeem, Redeemed, Setup, Wanted,
+    Redeem, Redeemed, Setup, Snapshot, Wanted,
 };
 use wire::codes::{hex, unhex};
 use wire::enrolment::{self, Known};
@@ -56,10 +56,14 @@ impl LinkError {
 }
 
 /// How far a till follows what the server tells.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Held {
+    /// The epoch of the feed; empty before the first page.
+    pub epoch: String,
     /// The last entry of the feed.
     pub after: u64,
+    /// What the server gave with the last page, for itself; empty before the first.
+    pub receipt: String,
     /// The version of the setup.
     pub setup: u64,
     /// The number of the status lists; nothing while this till believes nobody who could tell them.
@@ -89,6 +93,10 @@ pub trait Link: Send + Sync {
     async fn own_lines(&self, epoch: u64, after: u64, deadline: Duration) -> Result<OwnLines, LinkError>;
     /// What changed after what the till holds; waits up to `wait` for something to change.
     async fn feed(&self, held: &Held, wait: Duration) -> Result<Page, LinkError>;
+    /// All that the feed told at one moment, to begin with.
+    async fn snapshot(&self, deadline: Duration) -> Result<Snapshot, LinkError>;
+    /// A chunk of it, by its name.
+    async fn chunk(&self, name: &str, deadline: Duration) -> Result<Vec<u8>, LinkError>;
     /// A demo chain's practice codes.
     async fn practice(&self, deadline: Duration) -> Result<Vec<Practice>, LinkError>;
     /// How long the server has asked to be left alone, if it has.
@@ -141,6 +149,14 @@ impl Link for Nobody {
     }
 
     async fn feed(&self, _: &Held, _: Duration) -> Result<Page, LinkError> {
+        Err(SILENT)
+    }
+
+    async fn snapshot(&self, _: Duration) -> Result<Snapshot, LinkError> {
+        Err(SILENT)
+    }
+
+    async fn chunk(&self, _: &str, _: Duration) -> Result<Vec<u8>, LinkError> {
         Err(SILENT)
     }
 
@@ -295,11 +311,25 @@ impl Link for HttpLink {
     }
 
     async fn feed(&self, held: &Held, wait: Duration) -> Result<Page, LinkError> {
-        let Held { after, setup, status } = held;
+        let Held { epoch, after, receipt, setup, status } = held;
         let wait_seconds = wait.as_secs();
-        let status = status.map(|status| format!("&status={status}")).unwrap_or_default();
-        let path = format!("v1/feeds/{}?after={after}&setup={setup}&wait={wait_seconds}{status}", self.feed);
+        let mut path = format!("v1/feeds/{}?after={after}&setup={setup}&wait={wait_seconds}", self.feed);
+        let status = status.map(|status| status.to_string()).unwrap_or_default();
+        for (name, value) in [("status", &status), ("epoch", epoch), ("receipt", receipt)] {
+            if !value.is_empty() {
+                path.push_str(&format!("&{name}={value}"));
+            }
+        }
         self.call(Method::GET, &path, NOTHING, wait + FEED_DEADLINE).await
+    }
+
+    async fn snapshot(&self, deadline: Duration) -> Result<Snapshot, LinkError> {
+        self.call(Method::GET, &format!("v1/snapshots/{}", self.feed), NOTHING, deadline).await
+    }
+
+    async fn chunk(&self, name: &str, deadline: Duration) -> Result<Vec<u8>, LinkError> {
+        let path = format!("v1/snapshots/{}/{name}", self.feed);
+        self.carry(request(Method::GET, &path, NOTHING)?, deadline).await
     }
 
     async fn practice(&self, deadline: Duration) -> Result<Vec<Practice>, LinkError> {

@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use model::decide::{self, Answer, Decision, Known, Outcome, Refusal};
+use model::decide::{self, Answer, Decision, Known, Origin, Outcome, Refusal};
 use model::entitlement::{Kind, Use};
 use model::policy::Policy;
 use model::prove::Proof;
@@ -134,6 +134,10 @@ impl Till {
         silence: Silence,
     ) -> Result<Concluded, Reason> {
         let time = self.time();
+        // Found out since it was offered: what the copy gave away then, it does not give away now.
+        if state.copy.is_doubtful() && !matches!(wish.known.origin, Origin::Server) {
+            return Err(Reason::CopyDoubtful);
+        }
         let (known, policy, decision) = weigh(state, number, wish, time, Answer::Silent(silence));
         let begun = begin(number, wish, &known, Asking::Nobody, time.doubt, policy.version);
         let decided =
@@ -251,7 +255,13 @@ impl Till {
                 // Goods that were given out twice may come back at any time: that ends the case.
                 Stand::Waiting | Stand::Counted | Stand::CountedUnseen | Stand::Case => {}
             }
-            let act = Act::Undone { number: number.to_string(), of: of.to_string(), clerk: clerk.clone() };
+            let act = Act::Undone {
+                number: number.to_string(),
+                of: of.to_string(),
+                clerk: clerk.clone(),
+                takes: Vec::new(),
+                reason: String::new(),
+            };
             state.write(now, vec![act])?;
             matches!(state.line, LineState::Online | LineState::Slow)
         };

@@ -10,6 +10,7 @@ use model::time::{Doubt, UnixMs};
 use model::verdict::{Basis, Class, Reason, Silence, Todo};
 use wire::api::Staff;
 
+use crate::fetch::Fetching;
 use crate::words::Language;
 
 /// Everything on the screen at one moment.
@@ -54,6 +55,8 @@ pub struct Status {
     pub practice: bool,
     /// The copy was damaged and is fetched anew.
     pub copy_rebuilt: bool,
+    /// How far a new copy has come, while one is built.
+    pub fetching: Option<Fetching>,
     /// What is to be said about this computer's clock.
     pub clock: Doubt,
     /// What is at risk, and what this outage can cost at most.

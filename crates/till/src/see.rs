@@ -187,6 +187,9 @@ impl Till {
         if matches!(known.origin, Origin::Server) {
             return None;
         }
+        if state.copy.is_doubtful() {
+            return Some(Reason::CopyDoubtful.into());
+        }
         let (policy, takes, place) = (state.policy(), usual_takes(known), state.place());
         // Of a membership nothing is taken: its card is shown, and its coupons are judged one by one.
         let policy =
@@ -275,10 +278,14 @@ impl Till {
             }
             Ok(joined)
         };
-        Ok(read().unwrap_or_else(|error| {
+        read().or_else(|error| {
             self.meet_copy_error(state, &error);
-            vec![]
-        }))
+            if !state.copy.is_doubtful() {
+                return Ok(vec![]);
+            }
+            let as_of = state.copy.heard_at().ok().flatten().unwrap_or_default();
+            Err(Told { basis: Some(Basis::Copy { as_of, silence }), ..Reason::CopyDoubtful.into() })
+        })
     }
 
     fn knows_no_profiles(&self) -> bool {

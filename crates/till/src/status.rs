@@ -6,6 +6,7 @@ use model::time::UnixMs;
 use model::verdict::Silence;
 use wire::line::{Person, Why};
 
+use crate::fetch::Fetching;
 use crate::folder::Practice;
 use crate::line::Health;
 use crate::link::LinkError;
@@ -28,6 +29,10 @@ pub struct Standing {
     pub copy_as_of: Option<UnixMs>,
     /// How many entitlements are in the copy.
     pub entitlements: u64,
+    /// Whether the copy is not what the server told, so that nothing is given away by it.
+    pub copy_doubtful: bool,
+    /// How far a new copy has come, while one is built.
+    pub fetching: Option<Fetching>,
     /// The journal's last line.
     pub journal_lines: u64,
     /// Why the journal takes no line, if it does not.
@@ -63,6 +68,8 @@ impl Till {
             cases: state.ledger.cases().len(),
             copy_as_of: state.copy.heard_at().ok().flatten(),
             entitlements: state.copy.count().unwrap_or(0),
+            copy_doubtful: state.copy.is_doubtful(),
+            fetching: state.fetching,
             journal_lines: state.journal.as_ref().map_or(0, |journal| journal.head().seq),
             journal_fault: state.journal.as_ref().err().map(ToString::to_string),
             quarantine: state.quarantine(),

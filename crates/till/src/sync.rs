@@ -9,20 +9,21 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use model::redemption::Number;
 use model::settlement::Settlement;
-use model::time::UnixMs;
 use wire::api::{Fate, KnownHead, Lines, SettledLine};
 use wire::export::Export;
 use wire::line::{Act, Settled, Why};
 
 use crate::ledger::State as Stand;
-use crate::link::{Held, Link, LinkError};
+use crate::link::{Link, LinkError};
 use crate::retry::{self, Retry};
-use crate::store::copy::Position;
 use crate::store::journal::Unsent;
 use crate::till::{LineState, State, Till};
 
-/// So many lines travel in one request.
-const LINES_PER_PUSH: u32 = 200;
+/// So many lines travel in one request, and no more bytes than the server reads at once with room to spare.
+const LINES_PER_PUSH: u32 = 1_000;
+const BYTES_PER_PUSH: usize = 2 * 1024 * 1024;
+/// So many settlements stand in one line, which has to stay a small one.
+const SETTLED_PER_LINE: usize = 100;
 /// How long a push or a page may take when no customer waits for it.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 /// How long the server may keep a feed request while nothing changes.
@@ -37,8 +38,8 @@ pub enum SyncError {
     /// The till's own disk; the message is for a log.
     #[error("{0}")]
     Disk(String),
-    /// What the server sent is not signed by those who may, or does not follow what is held.
-    #[error("a status list was not taken: {0}")]
+    /// What the server sent is not signed by those who may, does not follow what is held, or does not add up.
+    #[error("what the server told was not taken: {0}")]
     NotTaken(String),
     /// There is no server yet.
     #[error("the till is not enrolled")]
@@ -46,8 +47,12 @@ pub enum SyncError {
 }
 
 impl Till {
-    /// Follows the server until the task is dropped.
+    /// Follows the server, and looks over the local copy now and then, until the task is dropped.
     pub async fn keep_in_sync(&self) {
+        tokio::join!(biased; self.follow(), self.keep_looking_over());
+    }
+
+    async fn follow(&self) {
         let mut retry = Retry::default();
         loop {
             self.back_up_if_due();
@@ -150,7 +155,14 @@ impl Till {
                     return Ok(());
                 }
                 let Ok(Some(unsent)) = journal.unsent(LINES_PER_PUSH) else { return Ok(()) };
-                let Unsent { epoch, after, lines } = unsent;
+                let Unsent { epoch, after, mut lines } = unsent;
+                let mut bytes = 0;
+                let fitting = lines.iter().take_while(|line| {
+                    bytes += line.len();
+                    bytes <= BYTES_PER_PUSH
+                });
+                let fitting = fitting.count().max(1);
+                lines.truncate(fitting);
                 let last = after + lines.len() as u64;
                 (state.link.clone(), Lines { epoch, after, lines }, last)
             };
@@ -158,6 +170,7 @@ impl Till {
                 // The server was set back to an older state: it gets the lines after its head once more.
                 Err(LinkError::Problem(problem)) if problem.error == "gap" && !went_back => {
                     went_back = true;
+                    self.show_receipt(deadline).await;
                     if let (Some(head), Some(Ok(journal))) =
                         (problem.head, self.lock().as_mut().map(|state| state.journal.as_mut()))
                     {
@@ -199,7 +212,11 @@ impl Till {
 
     /// The server says how far it knows this till's journal: one that is behind was set back, and one for which an epoch
     /// was granted begins it.
-    async fn meet_known_journal(&self, known: Option<KnownHead>, link: &dyn Link) -> Result<(), SyncError> {
+    pub(crate) async fn meet_known_journal(
+        &self,
+        known: Option<KnownHead>,
+        link: &dyn Link,
+    ) -> Result<(), SyncError> {
         let Some(known) = known else { return Ok(()) };
         {
             let mut guard = self.lock();
@@ -293,78 +310,7 @@ impl Till {
             return Ok(());
         }
         let now = self.now();
-        state
-            .write(now, vec![Act::Settled { settled }])
-            .map(|_| ())
-            .map_err(|reason| SyncError::Disk(reason.code().into()))
-    }
-
-    /// Follows the feed to its end; with `wait`, stays at the end until something changes or the wait is over.
-    async fn pull(&self, wait: Duration) -> Result<(), SyncError> {
-        let disk = |error: crate::store::copy::CopyError| SyncError::Disk(error.to_string());
-        loop {
-            let (link, position, held) = {
-                let guard = self.lock();
-                let state = guard.as_ref().ok_or(SyncError::NotEnrolled)?;
-                let position = state.copy.position().map_err(disk)?;
-                let held = Held {
-                    after: position.seq,
-                    setup: state.copy.setup().map_or(0, |setup| setup.version),
-                    status: state
-                        .trust
-                        .as_ref()
-                        .map(|_| state.copy.status_position())
-                        .transpose()
-                        .map_err(disk)?,
-                };
-                (state.link.clone(), position, held)
-            };
-            let page = self.noted(link.feed(&held, wait)).await?;
-            self.hear_time(UnixMs(page.now));
-            let (status, known) = (page.status, page.journal);
-            let setup_is_old = {
-                let mut guard = self.lock();
-                let state = guard.as_mut().ok_or(SyncError::NotEnrolled)?;
-                // A feed, or a status list, that ends before the till's place was set back to an older state: what has
-                // changed since would come under numbers that the till has behind it.
-                let set_back = page.last < position.seq || held.status.is_some_and(|held| page.status < held);
-                if set_back || (!position.epoch.is_empty() && position.epoch != page.epoch) {
-                    tracing::warn!(
-                        "the server's feed has begun anew; fetching everything, sending everything"
-                    );
-                    state.copy.clear().map_err(disk)?;
-                    if let Ok(journal) = state.journal.as_mut() {
-                        journal.rewind_all();
-                    }
-                    continue;
-                }
-                let heard_at = (!page.more).then(|| self.now());
-                let position = Position { epoch: page.epoch, seq: page.last };
-                if let Err(error) = state.copy.apply(&page.entries, &position, heard_at) {
-                    self.meet_copy_error(state, &error);
-                    return Err(disk(error));
-                }
-                state.copy.setup().map(|setup| setup.version) != Some(page.setup)
-            };
-            if setup_is_old {
-                let setup = self.noted(link.setup(PATIENCE)).await?;
-                if setup.practice {
-                    let codes = self.noted(link.practice(PATIENCE)).await?;
-                    self.folder.set_practice(&codes).map_err(|error| SyncError::Disk(error.to_string()))?;
-                }
-                let mut guard = self.lock();
-                let state = guard.as_mut().ok_or(SyncError::NotEnrolled)?;
-                self.take_trust(state, &setup);
-                state.campaigns = crate::keys::campaigns(&setup);
-                state.profiles = crate::keys::profiles(&setup);
-                state.copy.set_setup(setup).map_err(disk)?;
-            }
-            self.follow_status(status).await?;
-            self.meet_known_journal(known, &*link).await?;
-            self.tell_news();
-            if !page.more {
-                return Ok(());
-            }
-        }
+        let lines = settled.chunks(SETTLED_PER_LINE).map(|told| Act::Settled { settled: told.to_vec() });
+        state.write(now, lines.collect()).map(|_| ()).map_err(|reason| SyncError::Disk(reason.code().into()))
     }
 }

@@ -16,9 +16,11 @@ use model::signed::trust::Trust;
 use model::time::{Anchor, Effective, MonotonicMs, UnixMs, Watch};
 use model::verdict::Silence;
 use tokio::sync::{Notify, watch};
+use wire::feed::RowKey;
 
 use crate::custody;
 use crate::device_key::{self, DeviceKey, KeyError};
+use crate::fetch::Fetching;
 use crate::folder::{Folder, FolderError, Identity, Kept};
 use crate::head::{HeadKeeper, KeptHead};
 use crate::ledger::Ledger;
@@ -64,6 +66,8 @@ pub struct Till {
     kept: Mutex<Kept>,
     /// Lets one hand in lines at a time.
     pub(crate) pushing: tokio::sync::Mutex<()>,
+    /// Lets one build a new copy at a time.
+    pub(crate) fetching: tokio::sync::Mutex<()>,
     /// Wakes the sync: there is something to send, or the line was lost.
     pub(crate) wake: Notify,
     news: watch::Sender<u64>,
@@ -101,8 +105,10 @@ pub(crate) struct State {
     pub heard: Option<UnixMs>,
     /// The redemption that is being decided right now: nobody else asks after it.
     pub in_hand: Option<Number>,
-    /// The copy was set aside and fetched anew.
+    /// The copy was damaged, and is fetched anew.
     pub copy_rebuilt: bool,
+    /// How far a new copy has come.
+    pub fetching: Option<Fetching>,
 }
 
 /// How things stand with the server.
@@ -222,6 +228,7 @@ impl Till {
             watch: Mutex::new(Watch::default()),
             kept: Mutex::new(Kept::default()),
             pushing: tokio::sync::Mutex::new(()),
+            fetching: tokio::sync::Mutex::new(()),
             wake: Notify::new(),
             news: watch::Sender::new(0),
         };
@@ -233,7 +240,9 @@ impl Till {
 
     fn take_up(&self, identity: Identity) -> Result<(), OpenError> {
         let store_key = identity.store_key().ok_or(OpenError::Identity)?;
-        let (copy, aside) = Copy::open(&self.folder.file("copy.db"), self.clock.now())?;
+        let copy = self.folder.file("copy.db");
+        let (copy, aside) = Copy::open(&copy, RowKey::of(&store_key), self.clock.now())?;
+        let doubtful = copy.is_doubtful();
         let found = custody::find(&self.folder, &self.vaults, &identity);
         let mut identity = identity;
         custody::fit(&mut identity, &found, &self.folder)?;
@@ -272,7 +281,8 @@ impl Till {
             heard: None,
             backup_tried: None,
             in_hand: None,
-            copy_rebuilt: aside.is_some(),
+            copy_rebuilt: aside.is_some() || doubtful,
+            fetching: None,
         });
         // The copy has the newest list that was heard of: an older file in the place of what was kept changes nothing.
         if let Some(state) = self.lock().as_mut()
@@ -359,17 +369,21 @@ impl Till {
         }
     }
 
-    /// Takes note of a failure of the local copy; a damaged one is set aside and fetched anew.
+    /// Takes note of a failure of the local copy. One that cannot be read is set aside; one that is not what the server
+    /// told stays, in doubt, until another one is fetched.
     pub(crate) fn meet_copy_error(&self, state: &mut State, error: &CopyError) {
         tracing::error!(%error, "the local copy could not be used");
-        if let CopyError::Damaged(_) = error {
-            match state.copy.begin_anew(&self.folder.file("copy.db"), self.clock.now()) {
-                Ok(_) => {
-                    state.copy_rebuilt = true;
-                    self.wake.notify_one();
-                }
-                Err(error) => tracing::error!(%error, "and could not be begun anew"),
+        let done = match error {
+            CopyError::Damaged(_) => {
+                state.copy.begin_anew(&self.folder.file("copy.db"), self.clock.now()).map(|_| ())
             }
+            CopyError::Doubtful(_) => state.copy.doubt(),
+            CopyError::NotTaken(_) | CopyError::Failed(_) => return,
+        };
+        state.copy_rebuilt = true;
+        self.wake.notify_one();
+        if let Err(error) = done {
+            tracing::error!(%error, "and nothing could be done about it");
         }
     }
 

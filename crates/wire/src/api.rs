@@ -9,10 +9,12 @@
 //! | `GET /v1/status?after=` | | a signed status update (`application/octet-stream`) |
 //! | `PUT /v1/redemptions/{number}` | [`Redeem`] | [`Redeemed`] |
 //! | `POST /v1/redemptions/{number}/ask` | | [`Fate`] |
-//! | `POST /v1/devices/{device}/lines` | [`Lines`] | [`Intake`], or 409 |
 //! | `GET /v1/devices/{device}/lines?epoch=&after=` | | [`OwnLines`] |
 //! | `POST /v1/devices/{device}/lines?epoch=&after=` | journal lines, packed ([`crate::lines`]) | [`Intake`], or 409 |
-//! | `GET /v1/feeds/{feed}?after=&wait=&status=` | | [`Page`] |
+//! | `GET /v1/feeds/{feed}?after=&wait=&setup=&status=&cases=&epoch=&receipt=` | | [`Page`] |
+//! | `GET /v1/snapshots/{feed}` | | [`Snapshot`] |
+//! | `GET /v1/snapshots/{feed}/{name}` | | the chunk, see [`crate::snapshot`]; 404 once it is gone |
+//! | `GET /v1/cases?after=` | | [`crate::case::CasesPage`]: the cases that concern the till's store |
 //! | `GET /v1/practice` | | list of [`Practice`] |
 //! | `PUT /v1/entitlements/{reference}` | [`merchant::Issue`] | [`merchant::Issued`], or 409 |
 //! | `GET /v1/entitlements/{reference}` | | [`merchant::State`], or 404 |
@@ -35,6 +37,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::campaign::Campaign;
 use crate::entitlement::{Circumstance, Entitlement, Store, Take, Use};
+use crate::feed::{Digest, Told};
 use crate::profile::Profile;
 
 #[cfg(doc)]
@@ -256,7 +259,8 @@ pub struct Lines {
 pub struct Intake {
     /// The last line that the server holds of this device and epoch.
     pub head: u64,
-    /// What became of the accepted redemptions and undos among the lines handed in.
+    /// What became of the accepted redemptions, undos and decisions among the lines handed in: for each line the same
+    /// bytes whenever it is handed in.
     pub settlements: Vec<SettledLine>,
 }
 
@@ -287,7 +291,7 @@ pub struct KnownHead {
 pub struct SettledLine {
     /// The line.
     pub seq: u64,
-    /// The redemption's, or the undo's, number.
+    /// The redemption's, the undo's or the decision's number.
     pub number: String,
     /// The server's last word.
     pub settlement: Settlement,
@@ -319,12 +323,24 @@ pub enum Settlement {
     Undone,
     /// It never happened.
     Voided,
+    /// The decision on a case stands.
+    Resolved,
+    /// The case had been decided on before: the earlier decision stands, this one is kept beside it.
+    ResolvedBefore {
+        /// The decision that stands, as a code.
+        decision: String,
+    },
+    /// No such case concerns the till's store. The decision is kept, and takes effect if the case should turn up.
+    CaseUnknown,
 }
 
 /// What changed at this store's feed.
+///
+/// A feed tells latest states and forgets nothing: an entitlement that changes moves to its end. So there are no
+/// tombstones, and no position is too old; whoever is far behind is better served by a [`Snapshot`].
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Page {
-    /// Another epoch than before: the numbers start anew, the copy is built anew.
+    /// Another epoch than before: the numbers start anew, the copy is built anew, every line is offered again.
     pub epoch: String,
     /// The last number of this page; equal to `after` when nothing changed, smaller when the server was set back
     /// to an older state.
@@ -333,11 +349,28 @@ pub struct Page {
     pub more: bool,
     /// The entitlements that changed, in order.
     pub entries: Vec<Entry>,
+    /// The digest of these entries.
+    #[serde(default)]
+    pub rows: Digest,
+    /// The digest of all that the feed tells up to `last`. Nothing where there is more behind it: rows that have
+    /// changed since then stand further on, so that a copy in between is the state of no moment.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub digest: Option<Digest>,
+    /// The last number of the feed: how far the till is behind.
+    #[serde(default)]
+    pub head: u64,
+    /// What the server says here, sealed. The till shows it with its next request: a server that was set back to an
+    /// older state learns so from its own word. Nothing in it concerns the till.
+    #[serde(default)]
+    pub receipt: String,
     /// The version of [`Setup`].
     pub setup: u64,
     /// The last number of the chain's status list, see `GET /v1/status`.
     #[serde(default)]
     pub status: u64,
+    /// The last number of the cases that concern this store, see `GET /v1/cases`.
+    #[serde(default)]
+    pub cases: u64,
     /// How far the server knows the till's journal.
     #[serde(default)]
     pub journal: Option<KnownHead>,
@@ -352,8 +385,36 @@ pub struct Entry {
     pub seq: u64,
     /// What a till finds it by: see [`crate::codes`].
     pub code_hash: String,
-    /// The entitlement as it is now.
-    pub entitlement: Entitlement,
+    /// The entitlement as it is now. These bytes are hashed and kept as they come.
+    pub entitlement: Told,
+}
+
+/// All that a feed told at one moment, to begin with.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Snapshot {
+    /// The epoch of the feed.
+    pub epoch: String,
+    /// The feed goes on behind this number.
+    pub seq: u64,
+    /// The digest of all rows.
+    pub digest: Digest,
+    /// How many rows there are.
+    pub rows: u64,
+    /// When it was taken, by the server's clock (ms since 1970).
+    pub at: i64,
+    /// The rows in the order of their ids, in parts that can be fetched one by one.
+    pub chunks: Vec<Chunk>,
+}
+
+/// One part of a snapshot.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Chunk {
+    /// Its name: the BLAKE3 hash of its bytes, 64 hexadecimal digits. The same name is the same part in every snapshot.
+    pub name: String,
+    /// How many rows are in it.
+    pub rows: u64,
+    /// How long it is (bytes).
+    pub bytes: u64,
 }
 
 /// A code to practise with. Only a demo chain has any.

@@ -1,5 +1,6 @@
 //! Between the contract's types and the model's values.
 
+use model::case::Decision;
 use model::decide::Refusal;
 use model::entitlement as m;
 use model::place::{Circumstance, DeviceId, StoreId};
@@ -21,6 +22,9 @@ pub enum NotInContract {
     /// A code that is in no list of this version.
     #[error("unknown reason code {0:?}")]
     Reason(String),
+    /// A decision on a case that is in no list of this version.
+    #[error("unknown decision {0:?}")]
+    Decision(String),
 }
 
 impl From<&Take> for w::Take {
@@ -186,6 +190,18 @@ impl From<&Refusal> for api::Redeemed {
     }
 }
 
+impl From<line::Decision> for Decision {
+    fn from(told: line::Decision) -> Decision {
+        match told {
+            line::Decision::Recovered => Decision::Recovered,
+            line::Decision::WrittenOff => Decision::WrittenOff,
+            line::Decision::Paid => Decision::Paid,
+            line::Decision::CustomerCharged => Decision::CustomerCharged,
+            line::Decision::NoFault => Decision::NoFault,
+        }
+    }
+}
+
 /// The reason of that code, or an error that names the code.
 pub fn reason(code: &str) -> Result<Reason, NotInContract> {
     Reason::of_code(code).ok_or_else(|| NotInContract::Reason(code.to_owned()))
@@ -215,6 +231,11 @@ impl From<&Settlement> for api::Settlement {
             }
             Settlement::Undone => api::Settlement::Undone,
             Settlement::Voided => api::Settlement::Voided,
+            Settlement::Resolved => api::Settlement::Resolved,
+            Settlement::ResolvedBefore { decision } => {
+                api::Settlement::ResolvedBefore { decision: decision.code().to_owned() }
+            }
+            Settlement::CaseUnknown => api::Settlement::CaseUnknown,
         }
     }
 }
@@ -234,6 +255,13 @@ impl TryFrom<&api::Settlement> for Settlement {
             }
             api::Settlement::Undone => Settlement::Undone,
             api::Settlement::Voided => Settlement::Voided,
+            api::Settlement::Resolved => Settlement::Resolved,
+            api::Settlement::ResolvedBefore { decision: code } => {
+                let decision =
+                    Decision::of_code(code).ok_or_else(|| NotInContract::Decision(code.clone()))?;
+                Settlement::ResolvedBefore { decision }
+            }
+            api::Settlement::CaseUnknown => Settlement::CaseUnknown,
         })
     }
 }

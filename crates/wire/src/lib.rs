@@ -5,18 +5,21 @@
 
 pub mod api;
 pub mod campaign;
+pub mod case;
 pub mod cbor;
 pub mod codes;
 pub mod convert;
 pub mod enrolment;
 pub mod entitlement;
 pub mod export;
+pub mod feed;
 pub mod line;
 pub mod lines;
 pub mod merchant;
 pub mod policy;
 pub mod profile;
 pub mod signature;
+pub mod snapshot;
 pub mod status;
 
 /// The version of the contract. Every answer carries it in the header [`VERSION_HEADER`]; a till that meets another

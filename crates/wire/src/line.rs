@@ -116,7 +116,7 @@ pub enum Act {
         /// One for each number.
         settled: Vec<Settled>,
     },
-    /// A redemption was taken back.
+    /// A redemption was taken back, or part of it.
     Undone {
         /// The undo's own number.
         number: String,
@@ -124,7 +124,43 @@ pub enum Act {
         of: String,
         /// By whom.
         clerk: Person,
+        /// What was taken back; nothing: all that was still taken.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        takes: Vec<NamedTake>,
+        /// Why, in the clerk's words or from a list of the page's; may be empty.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        reason: String,
     },
+    /// Somebody decided on a case.
+    Resolved {
+        /// The decision's own number.
+        number: String,
+        /// The case.
+        case: String,
+        /// What was decided.
+        decision: Decision,
+        /// Why; may be empty.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        note: String,
+        /// By whom.
+        clerk: Person,
+    },
+}
+
+/// See [`model::case::Decision`]; what a till does by itself is no decision.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Decision {
+    /// The goods came back.
+    Recovered,
+    /// The loss stays with the chain.
+    WrittenOff,
+    /// Somebody of the chain has made it good.
+    Paid,
+    /// The customer has paid for it.
+    CustomerCharged,
+    /// Nothing was lost.
+    NoFault,
 }
 
 /// The server's last word on one number.

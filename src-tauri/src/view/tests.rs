@@ -18,6 +18,7 @@ fn bindings() -> String {
         declaration::<Screen>(config),
         declaration::<Status>(config),
         declaration::<Exposure>(config),
+        declaration::<Fetching>(config),
         declaration::<Clerk>(config),
         declaration::<Line>(config),
         declaration::<Stage>(config),

@@ -9,6 +9,9 @@ use till::folder::{Folder, Identity};
 use till::store::copy::Copy;
 use till::store::journal::Journal;
 use wire::codes::unhex;
+use wire::feed::RowKey;
+
+use super::machine::Machine;
 
 /// The files that the checks read.
 const FILES: [&str; 7] =
@@ -40,6 +43,26 @@ pub(super) fn read(folder: &Path, look: &Path, now: UnixMs) -> Result<Disk, Stri
     open(look, now)
 }
 
+/// How many lines of that epoch are certain to be in the journal after a power cut now, if it is not all that can be
+/// read.
+pub(super) fn flushed(machine: &Machine, look: &Path, identity: &Identity) -> Result<Option<u64>, String> {
+    let file = |name: &str| machine.drive.flushed(name);
+    let (database, log) = (file("journal.db"), file("journal.db-wal"));
+    if database.is_none() && log.is_none() {
+        return Ok(None);
+    }
+    // What is not all there takes the place of what was read.
+    for (name, content) in [("journal.db", database), ("journal.db-wal", log)] {
+        match content {
+            Some(content) => std::fs::write(look.join(name), content),
+            None => std::fs::copy(machine.folder().join(name), look.join(name)).map(drop),
+        }
+        .map_err(|error| format!("{name}: {error}"))?;
+    }
+    let journal = Journal::open(&look.join("journal.db"), &identity.device, identity.epoch, |_| {});
+    Ok(Some(journal.map_err(|error| error.to_string())?.head().seq))
+}
+
 /// Reads a folder that nobody has open.
 pub(super) fn open(folder: &Path, now: UnixMs) -> Result<Disk, String> {
     let folder = Folder::open(folder).map_err(|error| error.to_string())?;
@@ -49,7 +72,9 @@ pub(super) fn open(folder: &Path, now: UnixMs) -> Result<Disk, String> {
     let journal = Journal::open(&folder.file("journal.db"), &identity.device, identity.epoch, |_| {});
     let journal = journal.map_err(|error| error.to_string())?;
     let lines = journal.after(identity.epoch, 0, u32::MAX).map_err(|error| error.to_string())?;
-    let (copy, aside) = Copy::open(&folder.file("copy.db"), now).map_err(|error| error.to_string())?;
+    let key_of_rows = RowKey::of(&identity.store_key().ok_or("no good store key")?);
+    let (copy, aside) =
+        Copy::open(&folder.file("copy.db"), key_of_rows, now).map_err(|error| error.to_string())?;
     match aside {
         Some(aside) => Err(format!("the copy was damaged; it lies in {}", aside.display())),
         None => Ok(Disk { identity, key, lines, sent: journal.sent(), copy }),

@@ -14,6 +14,9 @@ use super::time::pass;
 use super::world::World;
 use crate::shop::STAFF;
 
+/// Who says yes at every store, and with which PIN.
+pub(super) const MANAGER: (&str, &str) = ("王强", "8888");
+
 /// Works until the program ends.
 pub(super) async fn work(world: Arc<World>, machine: Arc<Machine>, desk: Arc<Desk>) {
     let clerk = Clerk { world, machine, desk };
@@ -91,7 +94,20 @@ impl Clerk {
         if self.world.percent(8) {
             self.act("leave", Act::Next).await;
         } else {
-            self.act("confirm", Act::Confirm(takes)).await;
+            let screen = self.act("confirm", Act::Confirm(takes)).await;
+            if matches!(screen.stage, Stage::Approval(_)) {
+                self.ask_manager().await;
+            }
+        }
+    }
+
+    /// What the clerk may not decide alone a manager may, who is not always there.
+    async fn ask_manager(&self) {
+        pass(self.world.below(30_000)).await;
+        if self.world.percent(30) {
+            let (manager, pin) = MANAGER;
+            let act = Act::Approve { manager: manager.into(), pin: pin.into(), why: "payment_seen".into() };
+            self.act("approve", act).await;
         }
     }
 

@@ -7,9 +7,11 @@ use std::sync::Arc;
 use server::store::NewStaff;
 use wire::entitlement::Standing;
 
+use super::clerk::MANAGER;
 use super::goods::{self, Item};
-use super::machine::Machine;
+use super::machine::{End, Machine};
 use super::network::Weather;
+use super::outages::{self, Worth};
 use super::time::pass;
 use super::world::World;
 use crate::shop::STAFF;
@@ -36,6 +38,9 @@ impl Director {
                 let pin_hash = server::pin::hash(pin, [7; 16]).expect("a PIN can be hashed");
                 let staff = NewStaff { name: clerk, manager: false, pin_hash };
                 store.add_staff(&opened.id, staff).await.expect("the database works");
+                let pin_hash = server::pin::hash(MANAGER.1, [8; 16]).expect("a PIN can be hashed");
+                let staff = NewStaff { name: MANAGER.0, manager: true, pin_hash };
+                store.add_staff(&opened.id, staff).await.expect("the database works");
                 opened
             });
             let opened = opened.expect("the server runs");
@@ -48,6 +53,7 @@ impl Director {
             machines.push(Arc::new(Machine::new(world, index, store)));
         }
         let mut director = Director { world: world.clone(), machines, stores, saved: None, saves: 0 };
+        director.set_policy();
         for machine in director.machines.clone() {
             director.enrol(&machine).await;
         }
@@ -114,6 +120,8 @@ impl Director {
             88..91 => self.save(),
             91..93 => self.restore(),
             93..95 => self.bar(),
+            95 => self.set_policy(),
+            96 => self.refuse_flushes(),
             _ => self.split(),
         }
     }
@@ -182,18 +190,17 @@ impl Director {
 
     /// Issues these and gives the first one's id; nothing if the server does not run.
     fn put(&self, new: Vec<server::store::NewEntitlement>) -> Option<String> {
-        let values: Vec<i64> = new.iter().map(|new| new.value).collect();
+        let worths: Vec<Worth> = new.iter().map(Worth::of).collect();
         let issued = self
             .world
             .backend
             .with(move |store| async move { store.issue(&new).await.expect("the database works") })?;
         let first = issued.first()?.id.clone();
-        let items = issued.into_iter().zip(values).map(|(issued, value)| Item {
-            id: issued.id,
-            code: issued.code.secret().to_owned(),
-            value: model::entitlement::Fen(value),
-        });
-        self.world.goods().items.extend(items);
+        for (issued, worth) in issued.into_iter().zip(worths) {
+            self.world.observer().issued(issued.id.clone(), worth);
+            let code = issued.code.secret().to_owned();
+            self.world.goods().items.push(Item { id: issued.id, code });
+        }
         self.world.server_changed(&format!("the merchant issues {first} and what goes with it"));
         Some(first)
     }
@@ -213,10 +220,31 @@ impl Director {
         }
     }
 
-    /// A till's program ends in the middle of whatever it is doing, and is started again later.
+    /// The merchant says once more what tills may decide alone: the same, under a new number.
+    fn set_policy(&self) {
+        let set = self.world.backend.with(|store| async move {
+            store.set_policy(None, &outages::policy()).await.expect("the policy makes sense")
+        });
+        if let Some(version) = set {
+            self.world.observer().policy_was_set(version);
+            self.world.server_changed(&format!("the merchant sets policy {version}"));
+        }
+    }
+
+    /// A till's disk refuses some flushes.
+    fn refuse_flushes(&self) {
+        let (machine, times) = (self.machine(), 1 + self.world.below(4));
+        self.world.note(&format!("the disk of till {} refuses {times} flushes", machine.index));
+        self.world.figures().refused_flushes += times;
+        machine.drive.refuse_flushes(times);
+    }
+
+    /// A till's program ends in the middle of whatever it is doing, alone or with the machine's power, and is started
+    /// again later.
     async fn crash(&self) {
         let machine = self.machine();
-        if !self.end(&machine).await {
+        let end = if self.world.percent(40) { End::PowerCut } else { End::Crash };
+        if !self.end(&machine, end).await {
             return;
         }
         let world = self.world.clone();
@@ -233,12 +261,14 @@ impl Director {
         });
     }
 
-    async fn end(&self, machine: &Arc<Machine>) -> bool {
-        if !machine.crash().await {
+    async fn end(&self, machine: &Arc<Machine>, end: End) -> bool {
+        if !machine.crash(&self.world, end).await {
             return false;
         }
-        self.world.note(&format!("till {} crashes", machine.index));
+        let what = if end == End::PowerCut { "loses its power" } else { "crashes" };
+        self.world.note(&format!("till {} {what}", machine.index));
         self.world.figures().crashes += 1;
+        self.world.figures().power_cuts += u64::from(end == End::PowerCut);
         let checked = self.world.observer().crashed(machine.index, self.world.time.now());
         self.world.check(&format!("till {}", machine.index), checked);
         true
@@ -331,8 +361,9 @@ impl Director {
             self.world.server_changed("the server starts");
         }
         for machine in &self.machines {
-            self.end(machine).await;
+            self.end(machine, End::Crash).await;
             machine.road.set_weather(Weather::FINE);
+            machine.drive.refuse_flushes(0);
             machine.clock.set_ahead_ms(0);
             let started = machine.start_unmanned(&self.world);
             self.started(machine, started.map_err(|error| error.to_string()));
@@ -350,7 +381,7 @@ impl Director {
                 let checked = self.world.observer().at_rest(machine, standing.waiting, now);
                 self.world.check(&by, checked);
             }
-            machine.crash().await;
+            machine.crash(&self.world, End::PowerCut).await;
             let checked = self.world.observer().crashed(machine.index, now);
             self.world.check(&by, checked);
         }

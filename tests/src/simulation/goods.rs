@@ -3,7 +3,6 @@
 
 use std::collections::VecDeque;
 
-use model::entitlement::Fen;
 use server::store::NewEntitlement;
 use wire::entitlement::{Kind, Line};
 
@@ -18,9 +17,6 @@ const COPIED: usize = 4;
 pub(super) struct Item {
     pub(super) id: String,
     pub(super) code: String,
-    /// What it is worth.
-    #[expect(dead_code, reason = "the exposure's sum, once tills show one")]
-    pub(super) value: Fen,
 }
 
 /// Everything that was issued.

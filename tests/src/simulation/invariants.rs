@@ -4,11 +4,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use model::time::CLOCK_TOLERANCE_MS;
-use server::store::{Case, RedemptionRow};
+use server::store::RedemptionRow;
+use wire::case::Case;
 use wire::entitlement::{Entitlement, Standing};
 use wire::line::{self, Basis};
 
 use super::model::{Book, Deed, Kept, sum};
+use super::outages::{Stake, Sum};
 
 /// What does not hold.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -70,6 +72,13 @@ pub(super) fn j6(fault: Option<&str>) -> Check {
     holds("J6", fault.is_none(), || fault.unwrap_or_default().to_owned())
 }
 
+/// Fail-stop: after a flush of the journal that failed nothing is shown as accepted until the journal was opened again.
+pub(super) fn j8(number: &str, failed: bool) -> Check {
+    holds("J8", !failed, || {
+        format!("{number} is shown as accepted, by a journal of which a flush has failed")
+    })
+}
+
 /// At most once: what is told as taken of an entitlement is each counted redemption once, and no more than there is.
 pub(super) fn s1(told: &Entitlement, rows: &[&RedemptionRow]) -> Check {
     let id = &told.id;
@@ -108,8 +117,10 @@ pub(super) fn s3<T: PartialEq + std::fmt::Debug>(what: &str, before: &T, now: &T
 
 /// Causality: what counts was begun at the till that it is counted for, as it stands in the till's journal.
 pub(super) fn s4(row: &RedemptionRow, deed: Option<&Deed>) -> Check {
-    let takes: BTreeMap<String, u32> =
-        row.takes.iter().map(|take| (take.sku.clone(), take.quantity)).collect();
+    let mut takes: BTreeMap<String, u32> = BTreeMap::new();
+    for take in row.takes.iter().chain(&row.taken_back) {
+        *takes.entry(take.sku.clone()).or_default() += take.quantity;
+    }
     let same = deed.is_some_and(|deed| deed.entitlement == row.entitlement && deed.takes == takes);
     holds("S4", same, || format!("{} counts at {}, whose journal says {deed:?}", row.number, row.till))
 }
@@ -162,6 +173,25 @@ pub(super) fn r4(told: &Entitlement, book: &Book) -> Check {
     enough("R4", told, &book.standing(&told.id))
 }
 
+/// Budget: what one outage has accepted at risk, by till and by customer, and this with it, is within the limits: for one
+/// redemption, and for till and customer.
+pub(super) fn r6(stake: &Stake, before: [Sum; 2], (each, limits): &(i64, [Sum; 2])) -> Check {
+    let fits = |(before, limit): (Sum, &Sum)| {
+        before.count < limit.count && before.fen.saturating_add(stake.amount) <= limit.fen
+    };
+    let all_fit = stake.amount <= *each && before.into_iter().zip(limits).all(fits);
+    holds("R6", all_fit, || {
+        format!("{stake:?} comes to {before:?}, and the limits are {each} and {limits:?}")
+    })
+}
+
+/// Budget: what a till goes by, whatever happened to its program, is what its lines tell of the outage before.
+pub(super) fn r6_told(lines: [Sum; 2], till: Option<[Sum; 2]>) -> Check {
+    holds("R6", till == Some(lines), || {
+        format!("by its lines a till has spent {lines:?}, and it went by {till:?}")
+    })
+}
+
 /// Negative evidence wins: a till that has been told that something is void or used does not accept it alone.
 pub(super) fn r8(copied: &Entitlement, book: &Book, number: &str) -> Check {
     let standing = copied.standing;
@@ -189,7 +219,13 @@ pub(super) fn r8(copied: &Entitlement, book: &Book, number: &str) -> Check {
 
 /// Conflict completeness: what a till has handed over, and the server has heard of, counts, was taken back, or is one
 /// case.
-pub(super) fn r10(number: &str, row: Option<&RedemptionRow>, cases: &[&Case]) -> Check {
+pub(super) fn r10(number: &str, row: Option<&RedemptionRow>, cases: &[Case]) -> Check {
+    // A case may also show a redemption beside what it is about.
+    let out = |case: &Case| {
+        let mut sides = case.standing("not_counted").chain(case.standing("taken_back"));
+        sides.any(|side| side.number == number)
+    };
+    let cases: Vec<&Case> = cases.iter().filter(|case| out(case)).collect();
     let known = row.is_some() || cases.len() == 1;
     holds("R10", known && cases.len() <= 1, || {
         format!("{number} was handed over; it counts: {}, cases: {}", row.is_some(), cases.len())
@@ -245,6 +281,15 @@ pub(super) fn c4(number: &str, green: bool, line: Option<&Basis>, counted: bool)
         format!("{number} is green on the screen: {green}, in the line: {line:?}")
     })?;
     holds("C4", !green || counted, || format!("{number} is green, and the server never counted it"))
+}
+
+/// Exposure truth: what a screen calls the worst case, at any time of an outage, is not less than what can be lost; and
+/// what it calls at risk is what is not settled.
+pub(super) fn c5(worst: Option<i64>, at_risk: Option<i64>, all: i64, open: i64) -> Check {
+    let wide = worst.is_none_or(|worst| worst >= all);
+    holds("C5", wide, || format!("the worst case was told as {worst:?}, and {all} are at risk"))?;
+    let same = at_risk.is_none_or(|at_risk| at_risk == open);
+    holds("C5", same, || format!("{at_risk:?} are told to be at risk, and {open} are not settled"))
 }
 
 /// Promise 6: a clerk is never kept waiting.

@@ -12,6 +12,7 @@ use till::transport::Transport;
 use till::words::Language;
 use tokio::task::JoinHandle;
 
+use super::drives::Drive;
 use super::network::{Road, Wire};
 use super::time::TillClock;
 use super::world::World;
@@ -25,9 +26,19 @@ pub(super) struct Machine {
     pub(super) folder: PathBuf,
     pub(super) clock: Arc<TillClock>,
     pub(super) road: Arc<Road>,
+    pub(super) drive: Arc<Drive>,
     seed: u64,
     starts: AtomicU64,
     program: Mutex<Option<Program>>,
+}
+
+/// How a program ends that nobody has closed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum End {
+    /// By itself: what it has written is there.
+    Crash,
+    /// With the whole machine: what was not flushed may be gone.
+    PowerCut,
 }
 
 struct Program {
@@ -40,10 +51,12 @@ impl Machine {
         // Most clocks go a little wrong, some by minutes.
         let ahead_ms = [0, 400, -900, 20_000, -45_000, 300_000][world.below(6) as usize];
         let drift = world.below(200) as i64 - 100;
+        let folder = world.folder.join(format!("till-{index}"));
         Machine {
             index,
             store: store.to_owned(),
-            folder: world.folder.join(format!("till-{index}")),
+            drive: Arc::new(Drive::new(&folder)),
+            folder,
             clock: Arc::new(TillClock::new(world.time.clone(), ahead_ms, drift)),
             road: Arc::new(Road::new(world.clone(), index)),
             seed: world.plan.seed.wrapping_mul(1_000_003).wrapping_add(index as u64),
@@ -67,6 +80,12 @@ impl Machine {
         let till = Till::open_over(Folder::open(&self.folder)?, self.clock.clone(), dice, reach)?;
         if world.lacks(Defence::HighWater) {
             till::controls::forget_the_time(&till);
+        }
+        if world.lacks(Defence::Flush) {
+            till::controls::flush_now_and_then(&till);
+        }
+        if world.lacks(Defence::Budget) {
+            till::controls::forget_the_budget(&till);
         }
         Ok(Arc::new(Desk::new(Arc::new(till), Language::Chinese)))
     }
@@ -94,15 +113,22 @@ impl Machine {
         Ok(())
     }
 
-    /// Ends the program, whatever it is doing. False if it was not running.
-    pub(super) async fn crash(&self) -> bool {
+    /// Ends the program, whatever it is doing: it writes nothing any more, and closes nothing in order. Afterwards the
+    /// files are as the system has them, or as a power cut leaves them. False if it was not running.
+    pub(super) async fn crash(&self, world: &World, end: End) -> bool {
         let program = self.program.lock().unwrap_or_else(PoisonError::into_inner).take();
         let Some(Program { desk, tasks }) = program else { return false };
+        self.drive.stop();
         for task in tasks {
             task.abort();
             let _ = task.await;
         }
         assert_eq!(Arc::strong_count(&desk), 1, "nobody else holds the desk when its program ends");
+        drop(desk);
+        if end == End::PowerCut {
+            self.drive.lose_power(&|end| world.below(end));
+        }
+        self.drive.go_on();
         self.road.forget_poll();
         true
     }

@@ -18,12 +18,14 @@ mod backend;
 mod books;
 mod clerk;
 mod director;
+mod drives;
 mod goods;
 mod invariants;
 mod machine;
 mod model;
 mod network;
 mod observer;
+mod outages;
 mod server_look;
 mod time;
 mod trace;
@@ -50,22 +52,25 @@ pub struct Plan {
     pub thief: bool,
     /// The defence that is taken away, so that its absence is noticed.
     pub without: Option<Defence>,
+    /// Whether the observer takes what it reads for what is on the disk, and what a till says of its budget for true, so
+    /// that a missing defence shows by what comes of it alone.
+    pub trusting: bool,
     /// Whether each event is printed as it happens.
     pub aloud: bool,
 }
 
 impl Plan {
-    /// A run of that seed. The server is not set back: a till cannot tell yet that a restored server has overtaken its
-    /// place in the feed, and would miss what was told meanwhile.
+    /// A run of that seed.
     pub fn of(seed: u64) -> Plan {
         Plan {
             seed,
             tills: 4,
             minutes: 60,
             think_ms: 25_000,
-            restores: false,
+            restores: true,
             thief: seed.is_multiple_of(3),
             without: None,
+            trusting: false,
             aloud: false,
         }
     }
@@ -80,6 +85,10 @@ pub enum Defence {
     Epoch,
     /// A till remembers the latest time across restarts.
     HighWater,
+    /// Each line is flushed before anything is shown.
+    Flush,
+    /// What an outage has spent is known from the journal, and not from memory alone.
+    Budget,
 }
 
 /// What a run has gone through.
@@ -97,6 +106,10 @@ pub struct Figures {
     pub cases: u64,
     /// Tills that crashed.
     pub crashes: u64,
+    /// Those of them that lost their power.
+    pub power_cuts: u64,
+    /// Flushes that a till's disk was told to refuse.
+    pub refused_flushes: u64,
     /// Times that the server was set back.
     pub restores: u64,
     /// Checks of invariants.
@@ -111,6 +124,8 @@ impl std::ops::AddAssign for Figures {
         self.offline += other.offline;
         self.cases += other.cases;
         self.crashes += other.crashes;
+        self.power_cuts += other.power_cuts;
+        self.refused_flushes += other.refused_flushes;
         self.restores += other.restores;
         self.checks += other.checks;
     }
@@ -118,11 +133,23 @@ impl std::ops::AddAssign for Figures {
 
 impl fmt::Display for Figures {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Figures { events, requests, redemptions, offline, cases, crashes, restores, checks } = self;
+        let Figures {
+            events,
+            requests,
+            redemptions,
+            offline,
+            cases,
+            crashes,
+            power_cuts,
+            refused_flushes,
+            restores,
+            checks,
+        } = self;
         write!(
             f,
             "{events} events, {requests} requests, {redemptions} redemptions ({offline} offline), {cases} cases, \
-             {crashes} crashes, {restores} restores, {checks} checks"
+             {crashes} crashes ({power_cuts} power cuts), {refused_flushes} flushes refused, {restores} restores, \
+             {checks} checks"
         )
     }
 }

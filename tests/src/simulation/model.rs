@@ -79,7 +79,7 @@ impl Book {
                     deed.accepted = Some(accepted);
                 }
             }
-            Act::Opened { .. } | Act::Refused(_) => {}
+            Act::Opened { .. } | Act::Refused(_) | Act::Resolved { .. } => {}
             Act::Settled { settled } => {
                 settled.into_iter().for_each(|told| self.settle(&told.number, told.settlement));
             }

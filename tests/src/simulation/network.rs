@@ -7,10 +7,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use model::signed::token::SigningKey;
 use model::verdict::Silence;
+use server::keys::Keys;
 use till::transport::{Method, Reply, Request, Transport};
 use tokio::sync::oneshot;
 use wire::api::Page;
+use wire::signature::{
+    Answered, Asked, DIGEST_HEADER, Digest, EPOCH_HEADER, Fields, INPUT_HEADER, SIGNATURE_HEADER,
+};
 
 use super::Defence;
 use super::time::pass;
@@ -98,8 +103,7 @@ impl Road {
         if weather.cut || self.happens(weather.loses_answers) {
             return None;
         }
-        let reply =
-            if self.world.lacks(Defence::Epoch) { never_behind(&request.target, reply) } else { reply };
+        let reply = if self.world.lacks(Defence::Epoch) { self.hide_epochs(request, reply) } else { reply };
         if self.happens(weather.truncates) {
             return Some(self.truncated(reply));
         }
@@ -107,6 +111,15 @@ impl Road {
             *self.polled.lock().unwrap_or_else(PoisonError::into_inner) = Some((target, news));
         }
         Some(Ok(reply))
+    }
+
+    /// Takes the defence away by which a till hears that the server was set back.
+    fn hide_epochs(&self, request: &Request, reply: Reply) -> Reply {
+        let Some(page) = never_behind(&request.target, &reply.body) else { return reply };
+        let key = self.world.backend.with(|store| async move { Keys::of(&store).answer_key().await });
+        let Some(Ok(key)) = key else { return reply };
+        let body = serde_json::to_vec(&page).expect("a page is JSON");
+        signed_anew(&key, self.world.time.now().0.div_euclid(1000), request, reply, body)
     }
 
     /// A poll stays at the server until there is news; what it asked for, then. Anything else goes on at once.
@@ -142,16 +155,44 @@ impl Road {
     }
 }
 
-/// Makes of a server that was set back one that seems to be where the till is: what a till would see of it if neither
-/// numbers nor epochs told.
-fn never_behind(target: &str, mut reply: Reply) -> Reply {
-    let after = target.split(['?', '&']).find_map(|part| part.strip_prefix("after=")?.parse::<u64>().ok());
-    let page = serde_json::from_slice::<Page>(&reply.body).ok();
-    if let (Some(after), Some(mut page), true) = (after, page, target.starts_with("v1/feeds/")) {
-        page.last = page.last.max(after);
-        reply.body = serde_json::to_vec(&page).expect("a page is JSON");
+/// What a till would see of a server that was set back if neither numbers, epochs nor digests told: one that seems to be
+/// where the till is. Nothing for what is no page of a feed.
+fn never_behind(target: &str, body: &[u8]) -> Option<Page> {
+    let (path, query) = target.split_once('?')?;
+    let asked = |name: &str| query.split('&').find_map(|part| part.strip_prefix(name)?.strip_prefix('='));
+    let number = |name| asked(name).and_then(|text| text.parse::<u64>().ok()).unwrap_or(0);
+    let mut page: Page = path.starts_with("v1/feeds/").then(|| serde_json::from_slice(body).ok())??;
+    (page.last, page.status) = (page.last.max(number("after")), page.status.max(number("status")));
+    page.epoch = asked("epoch").map_or(page.epoch, str::to_owned);
+    page.digest = None;
+    Some(page)
+}
+
+/// Another body in the place of the server's, with the server's own signature.
+fn signed_anew(key: &SigningKey, now: i64, request: &Request, mut reply: Reply, body: Vec<u8>) -> Reply {
+    let field = |name| {
+        let value = request.headers.get(name).and_then(|value| value.to_str().ok());
+        value.expect("a till signs what it sends").to_owned()
+    };
+    let (path, query) = request.target.split_once('?').unwrap_or((&request.target, ""));
+    let asked = Asked {
+        method: request.method.as_str().to_owned(),
+        path: format!("/{path}"),
+        query: query.to_owned(),
+        digest: Digest::of(&request.body),
+        epoch: field(EPOCH_HEADER).parse().expect("an epoch is a number"),
+    };
+    let fields = Fields { input: field(INPUT_HEADER), signature: field(SIGNATURE_HEADER) };
+    let (status, digest) = (reply.status.as_u16(), Digest::of(&body));
+    let signed = Answered { status, digest, to: &asked, to_fields: &fields }.sign(key, now);
+    for (name, value) in [
+        (DIGEST_HEADER, digest.to_field()),
+        (INPUT_HEADER, signed.input),
+        (SIGNATURE_HEADER, signed.signature),
+    ] {
+        reply.headers.insert(name, value.parse().expect("these fields are visible ASCII"));
     }
-    reply
+    Reply { body, ..reply }
 }
 
 /// How long a poll may wait, if the request is one.

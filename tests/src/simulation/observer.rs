@@ -4,13 +4,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
+use std::sync::Arc;
 
+use model::policy::Exposure;
 use model::signed::key::PublicKey;
 use model::time::UnixMs;
 use model::verdict::{Basis, Class};
 use till::screen::Verdict;
 use till::transport::{Method, Reply, Request};
-use wire::line;
+use wire::line::{self, Act, Decided};
 
 use super::Plan;
 use super::backend::Backend;
@@ -18,6 +20,7 @@ use super::books::{self, Disk};
 use super::invariants::{self as must, Broken, Check};
 use super::machine::Machine;
 use super::model::{Book, Kept};
+use super::outages::{Outage, Worth};
 use super::server_look::{Looked, ServerLook};
 
 /// Every so many looks at the server, everything is compared.
@@ -30,7 +33,17 @@ type Question = (usize, String, [u8; 32]);
 pub(super) struct Observer {
     look: PathBuf,
     /// By till.
-    books: BTreeMap<usize, Book>,
+    books: BTreeMap<usize, Arc<Book>>,
+    /// By till.
+    outages: BTreeMap<usize, Outage>,
+    /// By entitlement: what was issued.
+    worths: BTreeMap<String, Worth>,
+    /// The last version of the policy that was set.
+    policy: u64,
+    /// By till: the version that its last line went by.
+    went_by: BTreeMap<usize, u64>,
+    /// See [`Plan::trusting`].
+    trusting: bool,
     /// Which till has which device id.
     devices: BTreeMap<String, usize>,
     /// Which key each till signs its lines with.
@@ -57,6 +70,11 @@ impl Observer {
         Observer {
             look,
             books: BTreeMap::new(),
+            outages: BTreeMap::new(),
+            worths: BTreeMap::new(),
+            policy: 0,
+            went_by: BTreeMap::new(),
+            trusting: plan.trusting,
             devices: BTreeMap::new(),
             keys: BTreeMap::new(),
             names: BTreeMap::new(),
@@ -80,7 +98,7 @@ impl Observer {
         self.devices.insert(disk.identity.device, machine.index);
         self.keys.insert(machine.index, disk.key);
         self.folders.insert(machine.index, machine.folder().to_owned());
-        self.books.insert(machine.index, Book::default());
+        self.books.insert(machine.index, Arc::default());
         // Its journal has begun, and the server may have been looked at before anyone here knew the till.
         for (seq, bytes) in (1u64..).zip(&disk.lines) {
             self.learn(machine.index, disk.identity.epoch, seq, bytes, now).map_err(|broken| broken.what)?;
@@ -92,6 +110,16 @@ impl Observer {
     /// A store whose feed is to be followed.
     pub(super) fn meet_store(&mut self, store: wire::entitlement::Store) {
         self.server.meet(store);
+    }
+
+    /// The merchant has issued something.
+    pub(super) fn issued(&mut self, id: String, worth: Worth) {
+        self.worths.insert(id, worth);
+    }
+
+    /// The merchant has set the policy, before any till has joined for the first time.
+    pub(super) fn policy_was_set(&mut self, version: u64) {
+        self.policy = self.policy.max(version);
     }
 
     /// How many checks were made.
@@ -159,18 +187,34 @@ impl Observer {
         }
     }
 
-    /// A clerk has seen a verdict with a number.
-    pub(super) fn shown(&mut self, machine: &Machine, verdict: &Verdict, now: UnixMs) -> Check {
+    /// A clerk has seen a verdict with a number, and beside it what the outage may cost.
+    pub(super) fn shown(
+        &mut self,
+        machine: &Machine,
+        verdict: &Verdict,
+        exposure: Exposure,
+        now: UnixMs,
+    ) -> Check {
         let Some(number) = verdict.number.map(|number| number.to_string()) else { return Ok(()) };
         let till = machine.index;
         let disk = self.look_at(till, now)?;
+        if !self.trusting {
+            let told = self.outages.entry(till).or_default().told(exposure);
+            self.count(told)?;
+        }
         if verdict.class() != Class::Pass {
             return Ok(());
         }
+        let number_is_new = !verdict.before_restart && !self.book(till).shown.contains(&number);
+        self.count(must::j8(&number, number_is_new && machine.drive.has_failed("journal.db")))?;
         let epoch = disk.identity.epoch;
-        let on_disk = disk.lines.len() as u64;
+        let mut on_disk = disk.lines.len() as u64;
+        if !self.trusting {
+            let flushed = books::flushed(machine, &self.look, &disk.identity).map_err(unreadable)?;
+            on_disk = flushed.unwrap_or(on_disk);
+        }
         self.book(till).shown.insert(number.clone());
-        let book = self.book(till).clone();
+        let book = self.books.entry(till).or_default().clone();
         let deed = book.deeds.get(&number);
         self.count(must::j1(&number, deed, on_disk))?;
         let accepted = deed.and_then(|deed| deed.accepted.clone());
@@ -200,7 +244,7 @@ impl Observer {
     pub(super) fn crashed(&mut self, till: usize, now: UnixMs) -> Check {
         let disk = self.look_at(till, now)?;
         let last = disk.lines.len() as u64;
-        let book = self.book(till).clone();
+        let book = self.books.entry(till).or_default().clone();
         self.count(must::j2(&book, disk.identity.epoch, last))
     }
 
@@ -210,7 +254,7 @@ impl Observer {
     }
 
     fn book(&mut self, till: usize) -> &mut Book {
-        self.books.entry(till).or_default()
+        Arc::make_mut(self.books.entry(till).or_default())
     }
 
     fn count(&mut self, check: Check) -> Check {
@@ -231,8 +275,9 @@ impl Observer {
         let lists = disk.copy.status_position().map_err(unreadable)?;
         // A server that was set back counts from lower numbers again.
         let before = self.ratchets.insert(till, [setup, lists]).filter(|_| self.restores == 0);
-        if let Some([setup_before, _]) = before {
+        if let Some([setup_before, lists_before]) = before {
             self.count(must::k2("the setup's version", setup_before, setup))?;
+            self.count(must::k2("the status lists' number", lists_before, lists))?;
         }
         let held = self.server.ever_held(&disk.identity.device, epoch);
         self.count(must::s2(disk.sent, held))?;
@@ -242,11 +287,12 @@ impl Observer {
     /// Takes note of a line, wherever it was seen.
     fn learn(&mut self, till: usize, epoch: u64, seq: u64, bytes: &[u8], now: UnixMs) -> Check {
         let earliest = self.looked_at.get(&till).copied().unwrap_or(now.0);
-        self.checks += 4;
-        let book = self.books.entry(till).or_default();
-        if let Some(known) = book.lines.get(&(epoch, seq)) {
+        self.checks += 7;
+        let shared = self.books.entry(till).or_default();
+        if let Some(known) = shared.lines.get(&(epoch, seq)) {
             return must::j4(seq, &known.bytes, bytes);
         }
+        let book = Arc::make_mut(shared);
         must::j3(book.last(epoch), seq)?;
         let Some(key) = self.keys.get(&till).copied() else { return Err(unreadable("a till without a key")) };
         let line = line::decode(bytes, key).map_err(unreadable)?;
@@ -254,7 +300,15 @@ impl Observer {
         must::j5(book.lines.get(&(epoch, seq - 1)), &kept)?;
         let high_water = book.lines.values().filter_map(must::believable).max().unwrap_or(0);
         must::t1(high_water, kept.line.at)?;
+        let line = kept.line.clone();
         book.take_in(kept);
+        let outage = self.outages.entry(till).or_default();
+        outage.take_in(&line, book, &self.worths, self.trusting)?;
+        if let Act::Decided(Decided { risk: Some(risk), .. }) = &line.act {
+            let before = self.went_by.insert(till, risk.policy).filter(|_| self.restores == 0);
+            must::k2("the policy that a line went by", before.unwrap_or(1), risk.policy)?;
+            must::k2("the policy that a line went by, against the last", risk.policy, self.policy)?;
+        }
         Ok(())
     }
 
@@ -294,7 +348,7 @@ impl Observer {
         for (id, told) in &server.told {
             let rows: Vec<_> = server.rows.values().filter(|row| row.entitlement == *id).collect();
             all(must::s1(told, &rows))?;
-            let books: Vec<&Book> = self.books.values().collect();
+            let books: Vec<&Book> = self.books.values().map(|book| &**book).collect();
             if self.restores == 0 {
                 all(must::r3(told, &books))?;
             }
@@ -315,9 +369,7 @@ impl Observer {
                 if accepted.seq > server.held(device, 1) {
                     continue;
                 }
-                let cases: Vec<_> =
-                    server.cases.iter().filter(|case| case.accepted.number == *number).collect();
-                all(must::r10(number, server.rows.get(number), &cases))?;
+                all(must::r10(number, server.rows.get(number), &server.cases))?;
             }
         }
         self.checks += checks;

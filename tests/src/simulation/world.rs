@@ -4,6 +4,7 @@
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use model::policy::Exposure;
 use till::screen::{Screen, Stage, Verdict};
 use till::transport::{Method, Reply, Request};
 use tokio::sync::{Notify, oneshot};
@@ -175,12 +176,12 @@ impl World {
         if let Stage::Verdict(verdict) = &screen.stage
             && verdict.number.is_some()
         {
-            self.accepted(machine, verdict);
+            self.accepted(machine, verdict, screen.status.exposure);
         }
     }
 
-    fn accepted(&self, machine: &Machine, verdict: &Verdict) {
-        let checked = self.observer().shown(machine, verdict, self.time.now());
+    fn accepted(&self, machine: &Machine, verdict: &Verdict, exposure: Exposure) {
+        let checked = self.observer().shown(machine, verdict, exposure, self.time.now());
         self.check(&format!("till {}", machine.index), checked);
         let mut figures = self.figures();
         if verdict.class() == model::verdict::Class::Pass && !verdict.before_restart {

@@ -45,6 +45,11 @@ pub enum Trouble {
 
 /// What SQLite asks of a disk. Names are whole paths. A panic in here ends the process: it cannot unwind through C.
 pub trait Disk: Send + Sync {
+    /// Whether a file of that name is on this disk. Of a disk that was mounted with [`mount_over`], all else is the
+    /// system's.
+    fn claims(&self, _name: &str) -> bool {
+        true
+    }
     /// Opens the file of that name, and makes it if `create` says so and it is not there.
     fn open(&self, name: &str, role: Role, create: bool) -> Result<FileId, Trouble>;
     /// Reads bytes from `at` on and says how many; fewer than asked only at the end.
@@ -84,20 +89,35 @@ struct Mount {
     shared: locks::Table,
     /// SQLite's own file system, for time, chance and waiting.
     system: *mut ffi::sqlite3_vfs,
+    /// Whether what the disk does not claim is the system's.
+    over: bool,
+}
+
+impl Mount {
+    /// Whether the system's file system is to do it.
+    fn is_of_system(&self, name: &str) -> bool {
+        self.over && !self.disk.claims(name)
+    }
 }
 
 /// Makes `disk` known to SQLite under `name`, which must be unused.
 pub fn mount(name: &str, disk: Arc<dyn Disk>) -> Mounted {
-    register(name, disk, 0)
+    register(name, disk, 0, false)
 }
 
 /// Puts `disk` in the place of the system's file system: whoever in this process opens a database that is not told
 /// where, opens it on this disk. For programs that need no door of their own for that.
 pub fn mount_for_all(name: &str, disk: Arc<dyn Disk>) -> Mounted {
-    register(name, disk, 1)
+    register(name, disk, 1, false)
 }
 
-fn register(name: &str, disk: Arc<dyn Disk>, for_all: c_int) -> Mounted {
+/// Puts `disk` in front of the system's file system: whoever in this process opens a database that the disk claims
+/// opens it there, and everybody else where they always did, with the system's own locks and patience.
+pub fn mount_over(name: &str, disk: Arc<dyn Disk>) -> Mounted {
+    register(name, disk, 1, true)
+}
+
+fn register(name: &str, disk: Arc<dyn Disk>, for_all: c_int, over: bool) -> Mounted {
     let c_name = CString::new(name).expect("the name of a file system has no zero byte in it");
     // SAFETY: both calls are allowed at any time; the file system that is there stays there as long as this one.
     let (there, system) = unsafe {
@@ -112,10 +132,13 @@ fn register(name: &str, disk: Arc<dyn Disk>, for_all: c_int) -> Mounted {
         disk,
         shared: locks::Table::default(),
         system,
+        over,
     }));
     // SAFETY: `mount` was made just now and lives until `Mounted` is dropped; its address does not change.
     let code = unsafe {
         (*mount).vfs.pAppData = mount.cast();
+        // An open file of either kind has to find room.
+        (*mount).vfs.szOsFile = file::SIZE.max((*system).szOsFile);
         ffi::sqlite3_vfs_register(&raw mut (*mount).vfs, for_all)
     };
     assert_eq!(code, ffi::SQLITE_OK, "SQLite takes another file system");
@@ -191,10 +214,14 @@ unsafe extern "C" fn open(
     out: *mut c_int,
 ) -> c_int {
     let has = |flag: c_int| flags & flag != 0;
-    // SAFETY: SQLite's own pointers; `file` has room for `file::SIZE` bytes.
+    // SAFETY: SQLite's own pointers; `file` has room for `file::SIZE` bytes, and for as many as the system's needs.
     unsafe {
         (*file).pMethods = std::ptr::null();
         let mount = mount_of(vfs);
+        if mount.is_of_system(text(name).unwrap_or_default()) {
+            let open = (*mount.system).xOpen;
+            return open.map_or(ffi::SQLITE_CANTOPEN, |open| open(mount.system, name, file, flags, out));
+        }
         let temporary = mount.shared.temporary_name();
         let name = text(name).unwrap_or(&temporary);
         let role = if has(ffi::SQLITE_OPEN_DELETEONCLOSE) {
@@ -226,8 +253,15 @@ unsafe extern "C" fn open(
 
 unsafe extern "C" fn delete(vfs: *mut ffi::sqlite3_vfs, name: *const c_char, sync_dir: c_int) -> c_int {
     // SAFETY: SQLite's own pointers.
-    let (mount, name) = unsafe { (mount_of(vfs), text(name).unwrap_or_default()) };
-    match mount.disk.remove(name, sync_dir != 0) {
+    let (mount, told) = unsafe { (mount_of(vfs), text(name).unwrap_or_default()) };
+    if mount.is_of_system(told) {
+        // SAFETY: SQLite's own pointers, handed on to the system's file system with its own.
+        return unsafe {
+            let delete = (*mount.system).xDelete;
+            delete.map_or(ffi::SQLITE_IOERR_DELETE, |delete| delete(mount.system, name, sync_dir))
+        };
+    }
+    match mount.disk.remove(told, sync_dir != 0) {
         Ok(()) => ffi::SQLITE_OK,
         Err(Trouble::Missing) => ffi::SQLITE_IOERR_DELETE_NOENT,
         Err(_) => ffi::SQLITE_IOERR_DELETE,
@@ -237,22 +271,35 @@ unsafe extern "C" fn delete(vfs: *mut ffi::sqlite3_vfs, name: *const c_char, syn
 unsafe extern "C" fn access(
     vfs: *mut ffi::sqlite3_vfs,
     name: *const c_char,
-    _flags: c_int,
+    flags: c_int,
     out: *mut c_int,
 ) -> c_int {
-    // SAFETY: SQLite's own pointers.
-    unsafe { *out = c_int::from(mount_of(vfs).disk.exists(text(name).unwrap_or_default())) };
+    // SAFETY: SQLite's own pointers, handed on to the system's file system with its own where the file is its.
+    unsafe {
+        let (mount, told) = (mount_of(vfs), text(name).unwrap_or_default());
+        if mount.is_of_system(told) {
+            let access = (*mount.system).xAccess;
+            return access.map_or(ffi::SQLITE_IOERR_ACCESS, |access| access(mount.system, name, flags, out));
+        }
+        *out = c_int::from(mount.disk.exists(told));
+    }
     ffi::SQLITE_OK
 }
 
 unsafe extern "C" fn full_path(
-    _vfs: *mut ffi::sqlite3_vfs,
+    vfs: *mut ffi::sqlite3_vfs,
     name: *const c_char,
     room: c_int,
     out: *mut c_char,
 ) -> c_int {
     // SAFETY: SQLite's own pointers; `out` has room for `room` bytes, and the length is compared with it.
     unsafe {
+        let mount = mount_of(vfs);
+        if mount.is_of_system(text(name).unwrap_or_default()) {
+            let full_path = (*mount.system).xFullPathname;
+            return full_path
+                .map_or(ffi::SQLITE_CANTOPEN, |full_path| full_path(mount.system, name, room, out));
+        }
         let name = CStr::from_ptr(name).to_bytes_with_nul();
         if name.len() > usize::try_from(room).unwrap_or(0) {
             return ffi::SQLITE_CANTOPEN;
@@ -270,8 +317,16 @@ unsafe extern "C" fn randomness(vfs: *mut ffi::sqlite3_vfs, count: c_int, out: *
     }
 }
 
-/// Nobody else's time passes on this disk, so that nobody waits: whoever finds a lock taken asks again at once.
-unsafe extern "C" fn pause(_vfs: *mut ffi::sqlite3_vfs, microseconds: c_int) -> c_int {
+/// Nobody else's time passes on a disk that is alone, so that nobody waits: whoever finds a lock taken asks again at
+/// once. Who works beside it, on the system's files, waits in earnest.
+unsafe extern "C" fn pause(vfs: *mut ffi::sqlite3_vfs, microseconds: c_int) -> c_int {
+    // SAFETY: SQLite's own pointers, handed on to the system's file system with its own.
+    unsafe {
+        let mount = mount_of(vfs);
+        if let (true, Some(wait)) = (mount.over, (*mount.system).xSleep) {
+            return wait(mount.system, microseconds);
+        }
+    }
     std::thread::yield_now();
     microseconds
 }

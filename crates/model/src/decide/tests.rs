@@ -107,7 +107,15 @@ fn one_use_told_by_both_sides_counts_once() {
     card.mine = vec![use_of(1, "coffee", 1, "till-1", NOON), use_of(3, "coffee", 1, "till-1", NOON)];
     assert_eq!(card.left(&card.entitlement.lines[0].clone()), 7, "numbers 1, 2 and 3, each once");
     card.undone.insert(number(3));
+    card.mine.pop();
     assert_eq!(card.left(&card.entitlement.lines[0].clone()), 8, "what was taken back is free again");
+    card.entitlement.uses.push(use_of(3, "coffee", 4, "till-1", NOON));
+    card.mine.push(use_of(3, "coffee", 1, "till-1", NOON));
+    assert_eq!(
+        card.left(&card.entitlement.lines[0].clone()),
+        7,
+        "of what came back in part, the rest is out"
+    );
 }
 
 #[test]

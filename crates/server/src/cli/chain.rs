@@ -1,6 +1,6 @@
 //! Stores, staff, tills, and the demo chain.
 
-use clap::Args;
+use clap::{Args, Subcommand};
 use serde_json::json;
 use server::demo::{self, DemoError};
 use server::store::{NewStaff, TillRow};
@@ -8,7 +8,7 @@ use server::{Store, pin};
 use wire::entitlement as w;
 
 use super::say::Out;
-use super::{Ended, printable, refused, when};
+use super::{Ended, journals, printable, refused, when};
 
 /// Digits of a PIN.
 const PIN_LENGTH: std::ops::RangeInclusive<usize> = 4..=12;
@@ -43,6 +43,35 @@ pub struct EnrolArgs {
     /// How long it may be used
     #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=10_080))]
     minutes: u32,
+}
+
+/// What `tills` takes.
+#[derive(Args)]
+pub struct TillsArgs {
+    #[command(subcommand)]
+    command: Option<TillsCommand>,
+}
+
+#[derive(Subcommand)]
+enum TillsCommand {
+    /// List them, as without a command
+    List,
+    /// Give up the lines that a lost till has not reported
+    WriteOff(WriteOffArgs),
+    /// Let a till begin a new journal, after its old one was set back, lost, or found to run twice
+    Readmit(journals::ReadmitArgs),
+}
+
+#[derive(Args)]
+struct WriteOffArgs {
+    /// The till's name or id
+    till: String,
+    /// The store's name, if several stores have a till of that name
+    #[arg(long, value_name = "NAME")]
+    store: Option<String>,
+    /// Why, for whoever looks at the case
+    #[arg(long, value_name = "TEXT")]
+    note: String,
 }
 
 /// What `revoke` takes.
@@ -124,8 +153,13 @@ pub async fn enrol_code(store: &Store, args: &EnrolArgs, out: Out) -> Result<(),
     })?)
 }
 
-/// Lists the tills.
-pub async fn tills(store: &Store, out: Out) -> Result<(), Ended> {
+/// Lists the tills, or does something about one.
+pub async fn tills(store: &Store, args: &TillsArgs, out: Out) -> Result<(), Ended> {
+    match &args.command {
+        Some(TillsCommand::WriteOff(args)) => return write_off(store, args, out).await,
+        Some(TillsCommand::Readmit(args)) => return journals::readmit(store, args, out).await,
+        Some(TillsCommand::List) | None => {}
+    }
     let tills = store.tills().await?;
     Ok(out.say(&tills, || {
         let line = |till: &TillRow| {
@@ -149,31 +183,53 @@ pub async fn tills(store: &Store, out: Out) -> Result<(), Ended> {
 
 /// Bars a till.
 pub async fn revoke(store: &Store, args: &RevokeArgs, out: Out) -> Result<(), Ended> {
-    let till = till_named(store, &args.till, args.store.as_deref()).await?;
+    let till = till_named(store, &args.till, args.store.as_deref(), |till| !till.revoked).await?;
     store.revoke(&till.device).await?;
     let value = json!({"device": till.device, "till": till.till, "store": till.store, "revoked": true});
     Ok(out.say(&value, || vec![format!("{} at {} is barred", till.till, till.store)])?)
 }
 
-/// The till of that name or id that works in this chain, or a refusal.
-pub async fn till_named(store: &Store, name: &str, at: Option<&str>) -> Result<TillRow, Ended> {
+/// The one till of that name or id, among those that may be meant, or a refusal.
+pub async fn till_named(
+    store: &Store,
+    name: &str,
+    at: Option<&str>,
+    may_be: impl Fn(&TillRow) -> bool,
+) -> Result<TillRow, Ended> {
     let fits = |till: &TillRow| {
-        !till.revoked
+        may_be(till)
             && (till.till == name || till.device == name)
             && at.is_none_or(|store| *store == till.store)
     };
     let mut tills: Vec<TillRow> = store.tills().await?.into_iter().filter(fits).collect();
     match (tills.pop(), tills.is_empty()) {
+        (Some(till), true) => Ok(till),
         (None, _) => refused(
             "unknown_till",
             format!("no till called {name} works here; `counterfoil-server tills` lists them"),
         ),
-        (Some(till), true) => Ok(till),
         (Some(_), false) => refused(
             "ambiguous_till",
-            format!("several stores have a till called {name}: say which with --store"),
+            format!("several tills are called {name}: say which store's with --store, or give the till's id"),
         ),
     }
+}
+
+async fn write_off(store: &Store, args: &WriteOffArgs, out: Out) -> Result<(), Ended> {
+    let till = till_named(store, &args.till, args.store.as_deref(), |_| true).await?;
+    let Some(device) = store.device(&till.device).await? else {
+        return refused("unknown_till", format!("{} is not here any more", till.till));
+    };
+    if !store.write_off(&device, &args.note).await? {
+        return refused("written_off", format!("{} at {} was given up before", till.till, till.store));
+    }
+    let value = json!({"device": till.device, "till": till.till, "store": till.store, "head": till.head});
+    Ok(out.say(&value, || {
+        vec![
+            format!("what {} at {} has written behind line {} is given up", till.till, till.store, till.head),
+            "should it come after all, it is taken in and listed as a case".to_owned(),
+        ]
+    })?)
 }
 
 /// The store of that name, or a refusal that lists the stores.

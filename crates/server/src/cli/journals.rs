@@ -6,18 +6,11 @@ use clap::{Args, Subcommand};
 use serde_json::json;
 use server::Store;
 use server::store::{BATCH_LENGTH_MAX, Hand, HandedIn, Intake};
-use wire::api::Settlement;
+use wire::api::{SettledLine, Settlement};
 use wire::export::{self, EXPORT_BYTES_MAX, Export};
 
 use super::say::Out;
 use super::{Ended, chain, fault, printable, refused};
-
-/// What may be done with a till.
-#[derive(Subcommand)]
-pub enum TillsCommand {
-    /// Let a till begin a new journal, after its old one was set back, lost, or found to run twice
-    Readmit(ReadmitArgs),
-}
 
 /// What `tills readmit` takes.
 #[derive(Args)]
@@ -45,8 +38,11 @@ pub enum JournalsCommand {
 /// Lets a till in again.
 pub async fn readmit(store: &Store, args: &ReadmitArgs, out: Out) -> Result<(), Ended> {
     printable("--note", &args.note)?;
-    let till = chain::till_named(store, &args.till, args.store.as_deref()).await?;
-    let epoch = store.readmit(&till.device, args.note.trim()).await?;
+    let till = chain::till_named(store, &args.till, args.store.as_deref(), |till| !till.revoked).await?;
+    let Some(device) = store.device(&till.device).await? else {
+        return refused("unknown_till", format!("no till of this chain has the id {}", till.device));
+    };
+    let epoch = store.readmit(&device, args.note.trim()).await?;
     let value = json!({
         "device": till.device, "till": till.till, "store": till.store, "epoch": epoch, "note": args.note,
         "lines_held": till.head, "branch_lines": till.branch_lines,
@@ -73,14 +69,20 @@ pub async fn load(store: &Store, file: &Path, out: Out) -> Result<(), Ended> {
     for (epoch, before, lines) in export.batches() {
         let mut after = before;
         for batch in lines.chunks(BATCH_LENGTH_MAX) {
-            let handed_in = HandedIn { epoch, after, lines: batch.to_vec() };
-            let mut intake = store.take_in_from(Hand::Carrier, &device, &handed_in).await?;
+            let handed_in = || HandedIn { epoch, after, lines: batch.to_vec() };
+            let mut intake = store.take_in_from(Hand::Carrier, &device, handed_in()).await?;
             if matches!(intake, Intake::Fork { .. }) {
                 // It is found to be another history, and is kept as that from here on.
-                intake = store.take_in_from(Hand::Carrier, &device, &handed_in).await?;
+                intake = store.take_in_from(Hand::Carrier, &device, handed_in()).await?;
             }
             match intake {
-                Intake::Kept(kept) => settlements.extend(kept.settlements),
+                Intake::Kept(kept) => {
+                    for told in kept.settlements {
+                        settlements.push(serde_json::from_str::<SettledLine>(told.get()).map_err(
+                            |error| fault("database", format!("a settlement that cannot be read: {error}")),
+                        )?);
+                    }
+                }
                 Intake::Gap { head } => {
                     let message = format!(
                         "lines {} to {after} of epoch {epoch} are neither here nor in the file",

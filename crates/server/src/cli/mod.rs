@@ -23,6 +23,7 @@ mod profiles;
 mod reports;
 mod say;
 mod serve;
+mod status;
 mod when;
 
 use say::Out;
@@ -83,12 +84,8 @@ enum Command {
     AddStaff(chain::StaffArgs),
     /// Make a code that enrols one till, once
     EnrolCode(chain::EnrolArgs),
-    /// List the tills, or let one in again
-    Tills {
-        /// What to do instead of listing them
-        #[command(subcommand)]
-        command: Option<journals::TillsCommand>,
-    },
+    /// List the tills, give up what a lost one has not reported, or let one in again
+    Tills(chain::TillsArgs),
     /// Take in journals that tills have exported
     #[command(subcommand)]
     Journals(journals::JournalsCommand),
@@ -125,10 +122,16 @@ enum Command {
     /// Make and take back keys of merchants' programs
     #[command(subcommand)]
     Merchant(merchants::MerchantCommand),
+    /// Show how the database stands: its feeds, and whether it was ever set back
+    Status,
+    /// Say that this database was restored from a backup: every till fetches everything and offers every line again.
+    ///
+    /// Tills prove it themselves as soon as one comes that was told more than the backup holds. This says it at once
+    Restored,
     /// List what was counted, the latest first
     Redemptions(reports::RedemptionsArgs),
-    /// List the redemptions that tills accepted and the server does not count, with both sides
-    Cases,
+    /// List what somebody has to look at, with all sides, or show one case in full
+    Cases(reports::CasesArgs),
 }
 
 /// How a command that did not do its work ended: its exit code, a stable word for scripts, and a sentence.
@@ -145,7 +148,7 @@ impl<E: Into<anyhow::Error>> From<E> for Ended {
             Some(StoreError::Newer { .. }) => "database_newer",
             Some(StoreError::Folder(_)) => "data_folder",
             Some(StoreError::Server(_)) => "database_server",
-            Some(StoreError::Db(_) | StoreError::Data(_)) => "database",
+            Some(StoreError::Db(_) | StoreError::Moved(_) | StoreError::Data(_)) => "database",
             None => "fault",
         };
         fault(word, in_words(&error))
@@ -206,22 +209,7 @@ pub fn main(args: &Args) -> ExitCode {
 
 async fn run(args: &Args) -> Result<(), Ended> {
     args.command.check()?;
-    let folder = match &args.data {
-        Some(folder) => folder.clone(),
-        None => directories::ProjectDirs::from("", "", "counterfoil-server")
-            .map(|folders| folders.data_dir().to_owned())
-            .map_or_else(
-                || refused("no_home", "this user has no home folder: give a folder with --data DIR"),
-                Ok,
-            )?,
-    };
-    let location = match &args.database_url {
-        None => Location::file(&folder),
-        Some(url) => match url.parse::<ServerUrl>() {
-            Ok(url) => Location::server(url, &folder),
-            Err(error) => return misused(format!("--database-url, or COUNTERFOIL_DATABASE_URL: {error}")),
-        },
-    };
+    let location = location(args)?;
     let out = Out { json: args.json };
     let about = |error: StoreError| anyhow::Error::from(error).context(format!("the data in {location}"));
     let there = Store::schema_at(&location).await.map_err(about)?;
@@ -247,10 +235,7 @@ async fn run(args: &Args) -> Result<(), Ended> {
         Command::AddStore { name } => chain::add_store(&store, name, out).await,
         Command::AddStaff(staff) => chain::add_staff(&store, staff, out).await,
         Command::EnrolCode(enrol) => chain::enrol_code(&store, enrol, out).await,
-        Command::Tills { command: None } => chain::tills(&store, out).await,
-        Command::Tills { command: Some(journals::TillsCommand::Readmit(args)) } => {
-            journals::readmit(&store, args, out).await
-        }
+        Command::Tills(tills) => chain::tills(&store, tills, out).await,
         Command::Journals(journals::JournalsCommand::Load { file }) => {
             journals::load(&store, file, out).await
         }
@@ -267,11 +252,33 @@ async fn run(args: &Args) -> Result<(), Ended> {
         Command::Policy(command) => policy::policy(&store, command, out).await,
         Command::Exposure => policy::exposure(&store, out).await,
         Command::Merchant(command) => merchants::merchant(&store, command, out).await,
+        Command::Status => status::status(&store, out).await,
+        Command::Restored => status::restored(&store, out).await,
         Command::Redemptions(asked) => reports::redemptions(&store, asked, out).await,
-        Command::Cases => reports::cases(&store, out).await,
+        Command::Cases(cases) => reports::cases(&store, cases, out).await,
     }?;
     store.close().await;
     Ok(())
+}
+
+/// Where the data are.
+fn location(args: &Args) -> Result<Location, Ended> {
+    let folder = match &args.data {
+        Some(folder) => folder.clone(),
+        None => directories::ProjectDirs::from("", "", "counterfoil-server")
+            .map(|folders| folders.data_dir().to_owned())
+            .map_or_else(
+                || refused("no_home", "this user has no home folder: give a folder with --data DIR"),
+                Ok,
+            )?,
+    };
+    match &args.database_url {
+        None => Ok(Location::file(&folder)),
+        Some(url) => match url.parse::<ServerUrl>() {
+            Ok(url) => Ok(Location::server(url, &folder)),
+            Err(error) => misused(format!("--database-url, or COUNTERFOIL_DATABASE_URL: {error}")),
+        },
+    }
 }
 
 impl Command {

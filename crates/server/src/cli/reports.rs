@@ -2,11 +2,12 @@
 
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{Args, Subcommand};
 use model::time::UnixMs;
-use server::store::{Case, RedemptionRow};
+use server::store::RedemptionRow;
 use server::{Store, sheet};
-use wire::entitlement::Use;
+use wire::case::{Case, Decided, Side};
+use wire::line::Basis;
 
 use super::chain::{or_none, store_named};
 use super::say::{self, Out};
@@ -21,6 +22,28 @@ pub struct RedemptionsArgs {
     /// Only what the server received since that day or moment
     #[arg(long, value_parser = when::from, value_name = "DATE")]
     since: Option<UnixMs>,
+}
+
+/// What `cases` takes.
+#[derive(Args)]
+pub struct CasesArgs {
+    #[command(subcommand)]
+    command: Option<CasesCommand>,
+}
+
+#[derive(Subcommand)]
+enum CasesCommand {
+    /// List them, the latest first, as without a command
+    List {
+        /// Only those that nobody has decided on
+        #[arg(long)]
+        open: bool,
+    },
+    /// Show one with its evidence
+    Show {
+        /// Its name
+        case: String,
+    },
 }
 
 /// What `sheet` takes.
@@ -44,8 +67,14 @@ pub async fn redemptions(store: &Store, args: &RedemptionsArgs, out: Out) -> Res
     Ok(out.say(&rows, || {
         let line = |row: &RedemptionRow| {
             let pieces: u32 = row.takes.iter().map(|take| take.quantity).sum();
+            let back: u32 = row.taken_back.iter().map(|take| take.quantity).sum();
+            let back = match (row.undone, back) {
+                (true, _) => "  taken back".to_owned(),
+                (false, 0) => String::new(),
+                (false, back) => format!("  {back} more taken back"),
+            };
             format!(
-                "{}  …{}  …{}  {}  {}  {}  {} × {pieces}{}",
+                "{}  …{}  …{}  {}  {}  {}  {} × {pieces}{back}",
                 when::shown(row.at),
                 end(&row.number),
                 row.code_tail,
@@ -53,17 +82,39 @@ pub async fn redemptions(store: &Store, args: &RedemptionsArgs, out: Out) -> Res
                 row.till,
                 row.clerk,
                 row.title,
-                if row.undone { "  taken back" } else { "" }
             )
         };
         or_none(rows.iter().map(line).collect(), "nothing was counted")
     })?)
 }
 
-/// Lists the cases.
-pub async fn cases(store: &Store, out: Out) -> Result<(), Ended> {
-    let cases = store.cases().await?;
+/// Lists the cases, or shows one.
+pub async fn cases(store: &Store, args: &CasesArgs, out: Out) -> Result<(), Ended> {
+    let open = match &args.command {
+        Some(CasesCommand::Show { case }) => return show_case(store, case, out).await,
+        Some(CasesCommand::List { open }) => *open,
+        None => false,
+    };
+    let mut cases = store.cases().await?;
+    cases.retain(|case| !open || case.state == "open");
     Ok(out.say(&cases, || or_none(cases.iter().flat_map(case_lines).collect(), "no cases"))?)
+}
+
+async fn show_case(store: &Store, name: &str, out: Out) -> Result<(), Ended> {
+    let Some(case) = store.case(name).await? else {
+        return refused(
+            "unknown_case",
+            format!("there is no case called {name}; `counterfoil-server cases` lists them"),
+        );
+    };
+    Ok(out.say(&case, || {
+        let mut lines = case_lines(&case);
+        lines.truncate(1);
+        lines.push(format!("  opened {}", when::shown(case.opened_at)));
+        lines.extend(case.sides.iter().flat_map(side_in_full));
+        lines.extend(case.decisions.iter().map(decision));
+        lines
+    })?)
 }
 
 /// Draws the demo chain's codes.
@@ -100,20 +151,72 @@ fn end(number: &str) -> &str {
 
 fn case_lines(case: &Case) -> Vec<String> {
     let mut lines = vec![format!(
-        "{}  {} ({})  {}  {}{}",
+        "{}  {} ({})  {}  {}  {}",
         case.case,
-        case.kind,
+        case.class,
         case.reason,
-        case.title,
+        case.state,
         when::yuan(case.value),
-        if case.resolved_at.is_some() { format!("  resolved: {}", case.note) } else { String::new() }
+        case.title,
     )];
-    lines.push(format!("  accepted  {}", side(&case.accepted)));
-    lines.extend(case.winner.iter().map(|winner| format!("  counted   {}", side(winner))));
+    lines.extend(case.sides.iter().map(side));
+    lines.extend(case.decisions.iter().map(decision));
     lines
 }
 
-fn side(use_: &Use) -> String {
-    let done = &use_.done;
-    format!("{}  {}  {}  {}", when::shown(done.at), done.store, done.till, done.clerk)
+fn side(side: &Side) -> String {
+    let done = &side.done;
+    format!(
+        "  {:<11}  {}  {}  {}  {}  …{}",
+        side.standing,
+        when::shown(done.at),
+        done.store,
+        done.till,
+        done.clerk,
+        end(&side.number)
+    )
+}
+
+fn side_in_full(shown: &Side) -> Vec<String> {
+    let mut lines = vec![side(shown)];
+    let takes: Vec<String> =
+        shown.takes.iter().map(|take| format!("{} × {}", take.sku, take.quantity)).collect();
+    lines.push(format!("      number   {}  {}", shown.number, takes.join(", ")));
+    let from = match shown.not_before {
+        0 => "unknown".to_owned(),
+        proved => when::shown(proved),
+    };
+    lines.push(format!("      provable from {from} to {}", when::shown(shown.received_at)));
+    if let Some(line) = &shown.line {
+        lines.push(format!("      line     {} {}.{}  {}", line.device, line.epoch, line.seq, line.hash));
+    }
+    if let Some(relied) = &shown.relied {
+        let basis = match &relied.basis {
+            Some(Basis::Server) | None => "the server".to_owned(),
+            Some(Basis::Copy { as_of, silence }) => {
+                format!("the copy of {} ({silence})", when::shown(*as_of))
+            }
+            Some(Basis::Override { by, why, as_of, silence }) => {
+                format!(
+                    "the yes of {} ({why}), by what was known at {} ({silence})",
+                    by.name,
+                    when::shown(*as_of)
+                )
+            }
+            Some(Basis::Signature { as_of, silence }) => {
+                format!("the signature, status list of {} ({silence})", when::shown(*as_of))
+            }
+        };
+        lines.push(format!(
+            "      relied on {basis}, version {}, code …{}, read by {}",
+            relied.version, relied.code_tail, relied.source
+        ));
+    }
+    lines
+}
+
+fn decision(decided: &Decided) -> String {
+    let by = [decided.till.as_str(), decided.clerk.as_str()].join(" ");
+    let by = if by.trim().is_empty() { "the server" } else { by.trim() };
+    format!("  {}  {}  {by}  {}", decided.decision, when::shown(decided.at), decided.note)
 }

@@ -1,4 +1,4 @@
-//! `GET /v1/feeds/{feed}?after=&wait=&status=`: what changed at the till's own store, at once or as soon as something does.
+//! `GET /v1/feeds/{feed}?after=&wait=&setup=&status=&cases=&epoch=&receipt=`: what changed at the till's own store, at once or as soon as something does.
 
 use std::time::Duration;
 
@@ -29,6 +29,12 @@ pub(super) struct From {
     setup: Option<u64>,
     /// The number of the status list that the till has; nothing if it does not say.
     status: Option<u64>,
+    /// The number of the cases that the till has; nothing if it does not say.
+    cases: Option<u64>,
+    /// The epoch of the till's feed; nothing if it does not say.
+    epoch: Option<String>,
+    /// What the till was last told, in the server's own words; nothing before the first page.
+    receipt: Option<String>,
 }
 
 pub(super) async fn page(
@@ -46,13 +52,18 @@ pub(super) async fn page(
         ));
     }
     state.store.note_contact(&device).await?;
-    if from.wait > 0 {
+    let anew = match &from.receipt {
+        Some(receipt) => state.store.heed_receipt(&device, receipt).await?,
+        None => false,
+    };
+    if from.wait > 0 && !anew {
         wait_for_news(&state, &device, &from).await?;
     }
     Ok(Json(state.store.page(&device, from.after).await?))
 }
 
-/// Ends when feed, setup or status list are ahead of what the till has, when the time is over, or when the server stops.
+/// Ends when epoch, feed, setup, status list or cases are not what the till has, when the time is over, or when the
+/// server stops.
 async fn wait_for_news(state: &State, device: &Device, from: &From) -> Result<(), Answer> {
     let wait = Duration::from_secs(from.wait.min(WAIT_SECONDS_MAX));
     let deadline = tokio::time::Instant::now() + wait;
@@ -60,10 +71,13 @@ async fn wait_for_news(state: &State, device: &Device, from: &From) -> Result<()
     let mut stopped = std::pin::pin!(state.stopped());
     let before = state.store.feed_position(device).await?;
     let (setup, status) = (from.setup.unwrap_or(before.setup), from.status.unwrap_or(before.status));
+    let cases = from.cases.unwrap_or(before.cases);
+    let epoch = from.epoch.as_ref().filter(|epoch| !epoch.is_empty()).unwrap_or(&before.epoch);
     loop {
         changes.borrow_and_update();
         let now = state.store.feed_position(device).await?;
-        if (now.seq, now.setup, now.status) != (from.after, setup, status) {
+        let here = (now.seq, now.setup, now.status, now.cases, &now.epoch);
+        if here != (from.after, setup, status, cases, epoch) {
             return Ok(());
         }
         tokio::select! {

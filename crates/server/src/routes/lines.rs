@@ -14,7 +14,7 @@ use wire::{api, lines};
 use super::State;
 use super::auth::Till;
 use super::problem::Answer;
-use crate::store::{Device, Hand, HandedIn, Intake};
+use crate::store::{Device, Hand, HandedIn, Intake, Kept};
 
 /// Where the lines belong.
 #[derive(Deserialize)]
@@ -30,7 +30,7 @@ pub(super) async fn take_in(
     place: Result<Query<Place>, QueryRejection>,
     headers: HeaderMap,
     body: Bytes,
-) -> Result<Json<api::Intake>, Answer> {
+) -> Result<Json<Kept>, Answer> {
     let Query(place) = place.map_err(|rejection| Answer::bad_request(rejection.body_text()))?;
     let (hand, device) = match of == device.id {
         true => (Hand::Itself, device),
@@ -43,8 +43,8 @@ pub(super) async fn take_in(
     }
     let lines = lines::unpack(&body).map_err(|error| Answer::bad_request(error.to_string()))?;
     let handed_in = HandedIn { epoch: place.epoch, after: place.after, lines };
-    match state.store.take_in_from(hand, &device, &handed_in).await? {
-        Intake::Kept(intake) => Ok(Json(intake)),
+    match state.store.take_in_from(hand, &device, handed_in).await? {
+        Intake::Kept(kept) => Ok(Json(kept)),
         Intake::Gap { head } => Err(Answer::new(
             StatusCode::CONFLICT,
             "gap",

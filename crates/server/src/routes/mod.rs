@@ -26,6 +26,7 @@ mod body;
 mod campaigns;
 mod candidates;
 mod cards;
+mod cases;
 mod docs;
 mod enrolments;
 mod entitlements;
@@ -39,9 +40,10 @@ mod problem;
 mod redemptions;
 mod setup;
 mod signed;
+mod snapshots;
 mod status;
 
-/// The longest body that is read (bytes): 500 journal lines with room to spare.
+/// The longest body that is read (bytes): 1,000 journal lines with room to spare.
 const BODY_LENGTH_MAX: usize = 4 * 1024 * 1024;
 /// The longest that a request may take (seconds): the longest poll and a busy database.
 const REQUEST_SECONDS_MAX: u64 = 60;
@@ -119,6 +121,9 @@ pub fn app(state: State) -> Router {
         .route("/v1/redemptions/{number}/ask", post(ask::ask))
         .route("/v1/devices/{device}/lines", post(lines::take_in).get(lines::give_back))
         .route("/v1/feeds/{feed}", get(feeds::page))
+        .route("/v1/snapshots/{feed}", get(snapshots::manifest))
+        .route("/v1/snapshots/{feed}/{name}", get(snapshots::chunk))
+        .route("/v1/cases", get(cases::page))
         .route("/v1/practice", get(practice::practice))
         .layer(middleware::from_fn_with_state(state.clone(), signed::tills));
     Router::new()

@@ -1,209 +1,254 @@
-//! Cases: redemptions that a till accepted and the server does not count. A person looks at each.
+//! Cases as they are told: with all sides, the lines that prove them, and what was decided.
 
-use model::redemption::Number;
-use model::time::UnixMs;
-use model::verdict::Reason;
-use sqlx::Row;
-use wire::entitlement as w;
+use sqlx::{AssertSqlSafe, Row};
+use wire::case::{self, Case, CasesPage};
+use wire::line::{self, Act, Begun};
 
-use super::db::{Conn, DbRow};
-use super::{BUCKET, Device, Store, StoreError, TENANT};
+use super::chain::{signed, unsigned};
+use super::db::Conn;
+use super::world::{self, CASE_COLUMNS, Second, Wanted};
+use super::{BUCKET, Device, Store, StoreError, TENANT, settle};
+use crate::intake::{Bounds, CaseRow, LineAt, Side};
 
-/// A case with both sides.
-#[derive(Clone, Debug, serde::Serialize)]
-pub struct Case {
-    /// Its id.
-    pub case: String,
-    /// "disputed": another redemption counts. "refused": the server would not have allowed it. "fork": a till's journal
-    /// has two histories; there is no redemption then.
-    pub kind: String,
-    /// A reason code.
-    pub reason: String,
-    /// When it was opened (ms since 1970).
-    pub opened_at: i64,
-    /// When it was resolved (ms since 1970); nothing while it is open.
-    pub resolved_at: Option<i64>,
-    /// What was found.
-    pub note: String,
-    /// The entitlement's id; empty if it is not known.
-    pub entitlement: String,
-    /// In the merchant's words.
-    pub title: String,
-    /// What is at stake (fen).
-    pub value: i64,
-    /// The redemption that the till accepted and the server does not count.
-    pub accepted: w::Use,
-    /// The redemption that counts, if another one does.
-    pub winner: Option<w::Use>,
-}
-
-/// What a new case is about.
-pub(super) struct Opening<'a> {
-    pub(super) id: String,
-    pub(super) device: &'a Device,
-    pub(super) number: Number,
-    pub(super) reason: Reason,
-    pub(super) entitlement: &'a str,
-    pub(super) title: &'a str,
-    pub(super) value: i64,
-    pub(super) takes: &'a [w::Take],
-    pub(super) clerk: &'a str,
-    pub(super) at: i64,
-    pub(super) winner: Option<&'a w::Use>,
-    pub(super) now: UnixMs,
-}
+/// How many cases one page has at most.
+const PAGE_LENGTH_MAX: i64 = 100;
 
 impl Store {
     /// Every case, the latest first.
     pub async fn cases(&self) -> Result<Vec<Case>, StoreError> {
-        let rows = sqlx::query(
-            "SELECT case_id, kind, reason, opened_at, resolved_at, note, number, entitlement, title, value, takes,
-                    at, device, till, store_name, clerk, winner
-             FROM cases WHERE tenant = $1 ORDER BY opened_at DESC, case_id",
-        )
-        .bind(TENANT)
-        .fetch_all(&self.db.read)
-        .await?;
-        rows.iter().map(case).collect()
+        let sql =
+            format!("SELECT {CASE_COLUMNS} FROM cases WHERE tenant = $1 ORDER BY opened_at DESC, case_id");
+        let mut tx = self.reading().await?;
+        let rows = sqlx::query(AssertSqlSafe(sql)).bind(TENANT).fetch_all(&mut *tx).await?;
+        let rows = rows.iter().map(world::case_row).collect::<Result<Vec<CaseRow>, StoreError>>()?;
+        told(&mut tx, rows).await
+    }
+
+    /// The case of that name.
+    pub async fn case(&self, name: &str) -> Result<Option<Case>, StoreError> {
+        let sql = format!("SELECT {CASE_COLUMNS} FROM cases WHERE tenant = $1 AND case_id = $2");
+        let mut tx = self.reading().await?;
+        let row = sqlx::query(AssertSqlSafe(sql)).bind(TENANT).bind(name).fetch_optional(&mut *tx).await?;
+        let Some(row) = row else { return Ok(None) };
+        let row = world::case_row(&row)?;
+        Ok(told(&mut tx, vec![row]).await?.pop())
+    }
+
+    /// The cases in which the till's store has a part and which changed after that number, each as it is now.
+    pub async fn cases_page(&self, device: &Device, after: u64) -> Result<CasesPage, StoreError> {
+        let feed = settle::case_feed(&device.store.id);
+        let after = signed(after);
+        let mut tx = self.reading().await?;
+        let here = sqlx::query("SELECT seq FROM feeds WHERE tenant = $1 AND feed = $2")
+            .bind(TENANT)
+            .bind(&feed)
+            .fetch_optional(&mut *tx)
+            .await?;
+        let here: i64 = here.map_or(Ok(0), |row| row.try_get("seq"))?;
+        let columns = CASE_COLUMNS.replace("case_id", "c.case_id");
+        let sql = format!(
+            "SELECT e.seq, {columns} FROM case_entries e
+             JOIN cases c ON c.tenant = e.tenant AND c.case_id = e.case_id
+             WHERE e.tenant = $1 AND e.feed = $2 AND e.seq > $3 ORDER BY e.seq LIMIT $4"
+        );
+        let rows = sqlx::query(AssertSqlSafe(sql))
+            .bind(TENANT)
+            .bind(&feed)
+            .bind(after)
+            .bind(PAGE_LENGTH_MAX + 1)
+            .fetch_all(&mut *tx)
+            .await?;
+        let more = rows.len() as i64 > PAGE_LENGTH_MAX;
+        let (mut numbers, mut cases) = (Vec::new(), Vec::new());
+        for row in rows.iter().take(PAGE_LENGTH_MAX as usize) {
+            numbers.push(row.try_get::<i64, _>("seq")?);
+            cases.push(world::case_row(row)?);
+        }
+        // A till that is ahead of this server learns so: the server was set back to an older state.
+        let last = numbers.last().copied().unwrap_or(after.min(here));
+        let cases = told(&mut tx, cases).await?;
+        let entries = numbers.into_iter().zip(cases);
+        let cases = entries.map(|(seq, case)| case::Entry { seq: unsigned(seq), case }).collect();
+        Ok(CasesPage { last: unsigned(last), more, cases })
+    }
+
+    /// Gives up what is missing of a till's journal. Whatever comes of it later is taken in all the same, with a case.
+    /// False if it was given up before.
+    pub async fn write_off(&self, device: &Device, note: &str) -> Result<bool, StoreError> {
+        let now = self.hands.now();
+        self.write(|mut tx| async move {
+            let row = sqlx::query(
+                "UPDATE journals SET written_off_at = $3 WHERE tenant = $1 AND device = $2 AND written_off_at = 0
+                   AND epoch = (SELECT d.epoch FROM devices d WHERE d.tenant = $1 AND d.device = $2)
+                 RETURNING epoch, head",
+            )
+            .bind(TENANT)
+            .bind(&device.id)
+            .bind(now.0)
+            .fetch_optional(&mut *tx)
+            .await?;
+            let Some(row) = row else { return Ok(false) };
+            let (epoch, seq) = (unsigned(row.try_get("epoch")?), unsigned(row.try_get("head")?));
+            let head = LineAt { epoch, seq, branch: None };
+            let mut world = Wanted::default().read(&mut tx, device, now, Bounds::default()).await?;
+            world.write_off(head, note);
+            settle::write(&mut tx, world).await?;
+            tx.commit().await?;
+            self.tell_of_change();
+            Ok(true)
+        })
+        .await
     }
 }
 
-pub(super) async fn open(tx: &mut Conn, opening: &Opening<'_>) -> Result<(), StoreError> {
-    let winner = match opening.winner {
-        Some(winner) => serde_json::to_string(winner)?,
-        None => String::new(),
+/// The cases in the contract's words, in the order in which they came.
+async fn told(tx: &mut Conn, rows: Vec<CaseRow>) -> Result<Vec<Case>, StoreError> {
+    let order: Vec<String> = rows.iter().map(|row| row.id.clone()).collect();
+    let mut cases = Vec::with_capacity(rows.len());
+    for row in world::with_sides(tx, rows, true).await? {
+        cases.push(tell(tx, row).await?);
+    }
+    cases.sort_by_key(|case| order.iter().position(|id| *id == case.case));
+    Ok(cases)
+}
+
+async fn tell(tx: &mut Conn, row: CaseRow) -> Result<Case, StoreError> {
+    let mut sides = Vec::with_capacity(row.sides.len());
+    for side in row.sides {
+        sides.push(tell_side(tx, side).await?);
+    }
+    let decisions = sqlx::query(
+        "SELECT decision, note, clerk, till, at FROM case_decisions WHERE tenant = $1 AND case_id = $2
+         ORDER BY received_at, number",
+    )
+    .bind(TENANT)
+    .bind(&row.id)
+    .fetch_all(tx)
+    .await?;
+    let decisions = decisions.iter().map(|row| {
+        Ok(case::Decided {
+            decision: row.try_get("decision")?,
+            note: row.try_get("note")?,
+            clerk: row.try_get("clerk")?,
+            till: row.try_get("till")?,
+            at: row.try_get("at")?,
+        })
+    });
+    Ok(Case {
+        case: row.id,
+        class: row.class.code().to_owned(),
+        reason: row.reason,
+        state: if row.open { "open" } else { "resolved" }.to_owned(),
+        opened_at: row.opened_at,
+        changed_at: row.changed_at,
+        entitlement: row.entitlement,
+        title: row.title,
+        value: row.value,
+        sides,
+        decisions: decisions.collect::<Result<_, sqlx::Error>>()?,
+    })
+}
+
+async fn tell_side(tx: &mut Conn, side: Side) -> Result<case::Side, StoreError> {
+    // What counted online is proved by its line once that has come.
+    let at = match side.line {
+        Some(at) => Some(at),
+        None => line_of_number(tx, &side.number).await?,
     };
-    sqlx::query(
-        "INSERT INTO cases (tenant, case_id, kind, reason, opened_at, resolved_at, note, number, entitlement, title,
-                            value, takes, at, device, till, store, store_name, clerk, winner)
-         VALUES ($1, $2, $3, $4, $5, 0, '', $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)",
-    )
-    .bind(TENANT)
-    .bind(&opening.id)
-    .bind(if opening.winner.is_some() { "disputed" } else { "refused" })
-    .bind(opening.reason.code())
-    .bind(opening.now.0)
-    .bind(opening.number.to_string())
-    .bind(opening.entitlement)
-    .bind(opening.title)
-    .bind(opening.value)
-    .bind(serde_json::to_string(opening.takes)?)
-    .bind(opening.at)
-    .bind(&opening.device.id)
-    .bind(&opening.device.till)
-    .bind(&opening.device.store.id)
-    .bind(&opening.device.store.name)
-    .bind(opening.clerk)
-    .bind(winner)
-    .execute(tx)
-    .await?;
-    Ok(())
+    let device = &side.who.device;
+    let bytes = match at {
+        Some(at) => line_bytes(tx, device, at).await?.map(|bytes| (at, bytes)),
+        None => None,
+    };
+    let relied = match &bytes {
+        Some((_, bytes)) => relied(tx, device, &side.number, bytes).await?,
+        None => None,
+    };
+    Ok(case::Side {
+        standing: side.standing.code().to_owned(),
+        takes: side.takes,
+        done: wire::entitlement::Circumstance {
+            at: side.at,
+            device: device.clone(),
+            till: side.who.till,
+            store: side.who.store.name,
+            clerk: side.who.clerk,
+        },
+        store_id: side.who.store.id,
+        not_before: side.not_before,
+        received_at: side.received_at,
+        line: bytes.map(|(at, bytes)| case::LineRef {
+            device: side.who.device,
+            epoch: at.epoch,
+            seq: at.seq,
+            hash: wire::codes::hex(&line::hash(&bytes)),
+        }),
+        relied,
+        number: side.number,
+    })
 }
 
-/// A journal with two histories.
-pub(super) struct Fork<'a> {
-    pub(super) id: String,
-    pub(super) device: &'a Device,
-    pub(super) epoch: u64,
-    /// The first line that is there twice.
-    pub(super) seq: u64,
-    pub(super) now: UnixMs,
-}
-
-/// Opens a case about a till instead of a redemption. Its "number" is made of the till and the place of the fork.
-pub(super) async fn open_fork(tx: &mut Conn, fork: &Fork<'_>) -> Result<(), StoreError> {
-    let place = format!("{} {} {}", fork.device.id, fork.epoch, fork.seq);
-    let number = Number::new(fork.now, first_ten(&wire::line::hash(place.as_bytes())));
-    let title = format!("epoch {}, line {}", fork.epoch, fork.seq);
-    sqlx::query(
-        "INSERT INTO cases (tenant, case_id, kind, reason, opened_at, resolved_at, note, number, entitlement, title,
-                            value, takes, at, device, till, store, store_name, clerk, winner)
-         VALUES ($1, $2, 'fork', $3, $4, 0, '', $5, '', $6, 0, '[]', $4, $7, $8, $9, $10, '', '')",
-    )
-    .bind(TENANT)
-    .bind(&fork.id)
-    .bind(Reason::Quarantined.code())
-    .bind(fork.now.0)
-    .bind(number.to_string())
-    .bind(title)
-    .bind(&fork.device.id)
-    .bind(&fork.device.till)
-    .bind(&fork.device.store.id)
-    .bind(&fork.device.store.name)
-    .execute(tx)
-    .await?;
-    Ok(())
-}
-
-/// Resolves the open cases about a till's journal.
-pub(super) async fn close_fork(
-    tx: &mut Conn,
-    device: &str,
-    note: &str,
-    now: UnixMs,
-) -> Result<(), StoreError> {
-    sqlx::query(
-        "UPDATE cases SET resolved_at = $3, note = $4
-         WHERE tenant = $1 AND device = $2 AND kind = 'fork' AND resolved_at = 0",
-    )
-    .bind(TENANT)
-    .bind(device)
-    .bind(now.0)
-    .bind(note)
-    .execute(tx)
-    .await?;
-    Ok(())
-}
-
-fn first_ten(hash: &[u8; 32]) -> [u8; 10] {
-    std::array::from_fn(|at| hash[at])
-}
-
-/// Resolves the open cases about a number.
-pub(super) async fn resolve(
-    tx: &mut Conn,
-    number: Number,
-    note: &str,
-    now: UnixMs,
-) -> Result<(), StoreError> {
-    sqlx::query(
-        "UPDATE cases SET resolved_at = $3, note = $4 WHERE tenant = $1 AND number = $2 AND resolved_at = 0",
-    )
-    .bind(TENANT)
-    .bind(number.to_string())
-    .bind(now.0)
-    .bind(note)
-    .execute(tx)
-    .await?;
-    Ok(())
-}
-
-/// The title and the value of an entitlement that may or may not exist.
-pub(super) async fn title_and_value(tx: &mut Conn, entitlement: &str) -> Result<(String, i64), StoreError> {
+async fn line_of_number(tx: &mut Conn, number: &str) -> Result<Option<LineAt>, StoreError> {
     let row = sqlx::query(
-        "SELECT title, value FROM entitlements WHERE tenant = $1 AND bucket = $2 AND entitlement = $3",
+        "SELECT line_epoch, line_seq, line_branch FROM redemptions WHERE tenant = $1 AND bucket = $2 AND number = $3",
     )
     .bind(TENANT)
     .bind(BUCKET)
-    .bind(entitlement)
+    .bind(number)
     .fetch_optional(tx)
     .await?;
-    row.map_or(Ok((String::new(), 0)), |row| Ok((row.try_get("title")?, row.try_get("value")?)))
+    row.map_or(Ok(None), |row| world::line_at(&row))
 }
 
-fn case(row: &DbRow) -> Result<Case, StoreError> {
-    let winner: String = row.try_get("winner")?;
-    Ok(Case {
-        case: row.try_get("case_id")?,
-        kind: row.try_get("kind")?,
-        reason: row.try_get("reason")?,
-        opened_at: row.try_get("opened_at")?,
-        resolved_at: Some(row.try_get::<i64, _>("resolved_at")?).filter(|at| *at != 0),
-        note: row.try_get("note")?,
-        entitlement: row.try_get("entitlement")?,
-        title: row.try_get("title")?,
-        value: row.try_get("value")?,
-        accepted: super::entitlements::use_of(row)?,
-        winner: if winner.is_empty() { None } else { Some(serde_json::from_str(&winner)?) },
+async fn line_bytes(tx: &mut Conn, device: &str, at: LineAt) -> Result<Option<Vec<u8>>, StoreError> {
+    let (of_journal, of_branch) = (
+        "SELECT bytes FROM lines WHERE tenant = $1 AND device = $2 AND epoch = $3 AND seq = $4",
+        "SELECT bytes FROM branches WHERE tenant = $1 AND device = $2 AND epoch = $3 AND seq = $4 AND hash = $5",
+    );
+    let query = sqlx::query(if at.branch.is_some() { of_branch } else { of_journal });
+    let mut query = query.bind(TENANT).bind(device).bind(signed(at.epoch)).bind(signed(at.seq));
+    if let Some(hash) = at.branch {
+        query = query.bind(hash.to_vec());
+    }
+    let row = query.fetch_optional(tx).await?;
+    Ok(row.map(|row| row.try_get("bytes")).transpose()?)
+}
+
+/// On what the till relied, by its own lines: told and decided in one, or the line Begun before the line Decided.
+async fn relied(
+    tx: &mut Conn,
+    device: &str,
+    number: &str,
+    bytes: &[u8],
+) -> Result<Option<case::Relied>, StoreError> {
+    let Ok(Act::Decided(decided)) = line::peek(bytes).map(|line| line.act) else { return Ok(None) };
+    let begun = match decided.begun {
+        Some(begun) => Some(*begun),
+        None => begun_of(tx, device, number).await?,
+    };
+    Ok(begun.map(|begun| case::Relied {
+        basis: Some(decided.basis),
+        version: begun.version,
+        heard_at: begun.heard_at,
+        source: begun.source,
+        code_tail: begun.code_tail,
+        clock: begun.clock,
+        proof: begun.proof,
+    }))
+}
+
+async fn begun_of(tx: &mut Conn, device: &str, number: &str) -> Result<Option<Begun>, StoreError> {
+    let rows = world::rows_of(
+        tx,
+        "SELECT line_epoch, line_seq, line_branch FROM begun WHERE tenant = $1 AND device = $2 AND number IN (KEYS)",
+        Second::Text(device),
+        &[number.to_owned()],
+    )
+    .await?;
+    let Some(at) = rows.first().map_or(Ok(None), world::line_at)? else { return Ok(None) };
+    let Some(bytes) = line_bytes(tx, device, at).await? else { return Ok(None) };
+    Ok(match line::peek(&bytes).map(|line| line.act) {
+        Ok(Act::Begun(begun)) => Some(begun),
+        _ => None,
     })
 }

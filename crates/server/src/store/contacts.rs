@@ -71,8 +71,15 @@ impl Store {
     pub async fn exposure(&self) -> Result<Vec<TillExposure>, StoreError> {
         let now = self.hands.now().0;
         let mut disputed: BTreeMap<String, i64> = BTreeMap::new();
-        for case in self.cases().await?.into_iter().filter(|case| case.resolved_at.is_none()) {
-            *disputed.entry(case.accepted.done.device).or_default() += case.value;
+        let sides = sqlx::query(
+            "SELECT s.device, s.value FROM case_sides s JOIN cases c ON c.tenant = s.tenant AND c.case_id = s.case_id
+             WHERE s.tenant = $1 AND c.state = 'open' AND s.standing = 'not_counted'",
+        )
+        .bind(TENANT)
+        .fetch_all(&self.db.read)
+        .await?;
+        for side in sides {
+            *disputed.entry(side.try_get("device")?).or_default() += side.try_get::<i64, _>("value")?;
         }
         let rows = sqlx::query(
             "SELECT d.device, d.name, d.store, s.name AS store_name, COALESCE(c.heard_at, 0) AS heard_at

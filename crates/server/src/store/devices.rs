@@ -13,7 +13,7 @@ use wire::entitlement as w;
 use wire::signature::KeyId;
 
 use super::chain::{bump_setup, signed, unsigned};
-use super::db::{Conn, Tx};
+use super::db::{Conn, DbRow, Tx};
 use super::{Store, StoreError, TENANT};
 
 /// A till of this chain.
@@ -193,14 +193,8 @@ impl Store {
         .fetch_optional(&self.db.read)
         .await?;
         row.map(|row| {
-            let device = Device {
-                id: row.try_get("device")?,
-                till: row.try_get("name")?,
-                store: w::Store { id: row.try_get("store")?, name: row.try_get("store_name")? },
-                epoch: unsigned(row.try_get("epoch")?),
-                revoked: row.try_get::<i64, _>("revoked_at")? != 0,
-            };
-            Ok((device, public_key(row.try_get("public_key")?)?))
+            let key = public_key(row.try_get("public_key")?)?;
+            Ok((device_of(&row)?, key))
         })
         .transpose()
     }
@@ -216,22 +210,13 @@ impl Store {
         .bind(id)
         .fetch_optional(&self.db.read)
         .await?;
-        row.map(|row| {
-            Ok(Device {
-                id: row.try_get("device")?,
-                till: row.try_get("name")?,
-                store: w::Store { id: row.try_get("store")?, name: row.try_get("store_name")? },
-                epoch: unsigned(row.try_get("epoch")?),
-                revoked: row.try_get::<i64, _>("revoked_at")? != 0,
-            })
-        })
-        .transpose()
+        row.as_ref().map(device_of).transpose()
     }
 
     /// Whether the till may have nothing counted, because its journal has two histories.
     pub async fn is_quarantined(&self, device: &Device) -> Result<bool, StoreError> {
         let mut tx = self.reading().await?;
-        Ok(super::journals::known_head(&mut tx, device).await?.quarantined)
+        Ok(super::journals::known_head(&mut tx, device).await?.is_some_and(|known| known.quarantined))
     }
 
     /// Remembers the key that signs the server's answers, unless there is one. Gives the one that is remembered.
@@ -315,6 +300,16 @@ impl Store {
         })
         .await
     }
+}
+
+fn device_of(row: &DbRow) -> Result<Device, StoreError> {
+    Ok(Device {
+        id: row.try_get("device")?,
+        till: row.try_get("name")?,
+        store: w::Store { id: row.try_get("store")?, name: row.try_get("store_name")? },
+        epoch: unsigned(row.try_get("epoch")?),
+        revoked: row.try_get::<i64, _>("revoked_at")? != 0,
+    })
 }
 
 /// A code that was found.

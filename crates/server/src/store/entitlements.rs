@@ -3,14 +3,14 @@
 use std::collections::HashMap;
 
 use model::code::Code;
-use sqlx::Row;
+use sqlx::{AssertSqlSafe, Row};
 use wire::entitlement::{Circumstance, Entitlement, Kind, Line, Standing, Store as Shop, Use};
 
 use super::chain::unsigned;
 use super::codes::{self, HeldCode};
 use super::db::{Conn, DbRow, Query};
 use super::feeds::Touched;
-use super::{BUCKET, Store, StoreError, TENANT};
+use super::{BUCKET, Store, StoreError, TENANT, many};
 
 /// "For ever" in `valid_until`.
 pub(super) const FOR_EVER: i64 = i64::MAX;
@@ -160,108 +160,66 @@ pub(super) async fn belonging_to(tx: &mut Conn, member: &str) -> Result<Vec<Enti
 
 /// One entitlement, as this transaction sees it.
 pub(super) async fn one(tx: &mut Conn, id: &str) -> Result<Option<Held>, StoreError> {
-    Ok(gather(tx, &ONE, &Key::Id(id)).await?.pop())
+    Ok(of_ids(tx, &[id]).await?.pop())
 }
 
-/// The entitlements whose numbers in a feed lie in `after < seq <= upto`, by id.
-pub(super) async fn of_feed(
-    tx: &mut Conn,
-    feed: &str,
-    after: i64,
-    upto: i64,
-) -> Result<HashMap<String, Held>, StoreError> {
-    let held = gather(tx, &OF_FEED, &Key::Feed { feed, after, upto }).await?;
-    Ok(held.into_iter().map(|held| (held.entitlement.id.clone(), held)).collect())
-}
-
-/// The four statements that read entitlements with all that belongs to them.
-struct Select {
-    heads: &'static str,
-    lines: &'static str,
-    stores: &'static str,
-    uses: &'static str,
-}
-
-/// The four statements for one way of choosing. `$1` is the tenant and `$2` the bucket; the rest is the chooser's.
-macro_rules! select {
-    ($chosen:literal) => {
-        Select {
-            heads: concat!(
-                "SELECT e.entitlement, e.version, e.reference, e.title, e.kind, e.standing, e.valid_from,
-                        e.valid_until, e.any_store, e.spend_min, e.value, e.holder, e.notes, e.member,
-                        c.form, c.code, c.tail, c.profile, c.order_ref, c.stretched,
-                        sc.campaign, sc.serial, sc.token
-                 FROM entitlements e JOIN codes c
-                   ON c.tenant = e.tenant AND c.bucket = e.bucket AND c.entitlement = e.entitlement
-                 LEFT JOIN signed_codes sc
-                   ON sc.tenant = e.tenant AND sc.bucket = e.bucket AND sc.entitlement = e.entitlement ",
-                $chosen
-            ),
-            lines: concat!(
-                "SELECT e.entitlement, l.sku, l.name, l.variant, l.shelf, l.quantity
-                 FROM entitlements e JOIN entitlement_lines l
-                   ON l.tenant = e.tenant AND l.bucket = e.bucket AND l.entitlement = e.entitlement ",
-                $chosen,
-                " ORDER BY l.entitlement, l.place"
-            ),
-            stores: concat!(
-                "SELECT e.entitlement, s.store, s.name
-                 FROM entitlements e JOIN entitlement_stores es
-                   ON es.tenant = e.tenant AND es.bucket = e.bucket AND es.entitlement = e.entitlement
-                 JOIN stores s ON s.tenant = es.tenant AND s.store = es.store ",
-                $chosen
-            ),
-            uses: concat!(
-                "SELECT e.entitlement, r.number, r.takes, r.at, r.device, r.till, r.store_name, r.clerk
-                 FROM entitlements e JOIN redemptions r
-                   ON r.tenant = e.tenant AND r.bucket = e.bucket AND r.entitlement = e.entitlement
-                   AND r.state = 'counted' ",
-                $chosen,
-                " ORDER BY r.entitlement, r.at, r.number"
-            ),
-        }
-    };
-}
-
-const ONE: Select = select!("WHERE e.tenant = $1 AND e.bucket = $2 AND e.entitlement = $3");
-const OF_FEED: Select = select!(
-    "JOIN feed_entries f ON f.tenant = e.tenant AND f.bucket = e.bucket AND f.entitlement = e.entitlement
-     WHERE f.tenant = $1 AND f.bucket = $2 AND f.feed = $3 AND f.seq > $4 AND f.seq <= $5"
-);
-
-enum Key<'a> {
-    Id(&'a str),
-    Feed { feed: &'a str, after: i64, upto: i64 },
-}
-
-async fn gather(tx: &mut Conn, select: &Select, key: &Key<'_>) -> Result<Vec<Held>, StoreError> {
-    let heads = chosen(select.heads, key).fetch_all(&mut *tx).await?;
+/// The entitlements of these ids, those that there are. As many as one statement takes, see [`super::many`].
+pub(super) async fn of_ids(tx: &mut Conn, ids: &[&str]) -> Result<Vec<Held>, StoreError> {
+    let chosen =
+        format!("WHERE e.tenant = $1 AND e.bucket = $2 AND e.entitlement IN ({})", many::list(3, ids.len()));
+    let heads = chosen_by(HEADS, &chosen, "", ids).fetch_all(&mut *tx).await?;
     let mut held = heads.iter().map(head).collect::<Result<Vec<Held>, StoreError>>()?;
     let places: HashMap<String, usize> =
         held.iter().enumerate().map(|(place, held)| (held.entitlement.id.clone(), place)).collect();
-    for row in chosen(select.lines, key).fetch_all(&mut *tx).await? {
+    let order = " ORDER BY l.entitlement, l.place";
+    for row in chosen_by(LINES, &chosen, order, ids).fetch_all(&mut *tx).await? {
         owner(&mut held, &places, &row)?.lines.push(line(&row)?);
     }
-    for row in chosen(select.stores, key).fetch_all(&mut *tx).await? {
-        let shop = Shop { id: row.try_get("store")?, name: row.try_get("name")? };
-        owner(&mut held, &places, &row)?.stores.get_or_insert_default().push(shop);
+    if held.iter().any(|held| held.entitlement.stores.is_some()) {
+        for row in chosen_by(STORES, &chosen, "", ids).fetch_all(&mut *tx).await? {
+            let shop = Shop { id: row.try_get("store")?, name: row.try_get("name")? };
+            owner(&mut held, &places, &row)?.stores.get_or_insert_default().push(shop);
+        }
     }
     // Sorted here: asked to sort them, the database would begin with all stores of all entitlements.
     for stores in held.iter_mut().filter_map(|held| held.entitlement.stores.as_mut()) {
         stores.sort_by(|a, b| a.id.cmp(&b.id));
     }
-    for row in chosen(select.uses, key).fetch_all(&mut *tx).await? {
+    let order = " ORDER BY r.entitlement, r.at, r.number";
+    for row in chosen_by(USES, &chosen, order, ids).fetch_all(&mut *tx).await? {
         owner(&mut held, &places, &row)?.uses.push(use_of(&row)?);
     }
     Ok(held)
 }
 
-fn chosen<'q>(sql: &'static str, key: &Key<'q>) -> Query<'q> {
-    let query = sqlx::query(sql).bind(TENANT).bind(BUCKET);
-    match *key {
-        Key::Id(id) => query.bind(id),
-        Key::Feed { feed, after, upto } => query.bind(feed).bind(after).bind(upto),
-    }
+/// The four statements that read entitlements with all that belongs to them. `$1` is the tenant and `$2` the bucket.
+const HEADS: &str = "
+    SELECT e.entitlement, e.version, e.reference, e.title, e.kind, e.standing, e.valid_from,
+           e.valid_until, e.any_store, e.spend_min, e.value, e.holder, e.notes, e.member,
+           c.form, c.code, c.tail, c.profile, c.order_ref, c.stretched, sc.campaign, sc.serial, sc.token
+    FROM entitlements e
+    JOIN codes c ON c.tenant = e.tenant AND c.bucket = e.bucket AND c.entitlement = e.entitlement
+    LEFT JOIN signed_codes sc
+      ON sc.tenant = e.tenant AND sc.bucket = e.bucket AND sc.entitlement = e.entitlement ";
+const LINES: &str = "
+    SELECT e.entitlement, l.sku, l.name, l.variant, l.shelf, l.quantity
+    FROM entitlements e JOIN entitlement_lines l
+      ON l.tenant = e.tenant AND l.bucket = e.bucket AND l.entitlement = e.entitlement ";
+const STORES: &str = "
+    SELECT e.entitlement, s.store, s.name
+    FROM entitlements e
+    JOIN entitlement_stores es
+      ON es.tenant = e.tenant AND es.bucket = e.bucket AND es.entitlement = e.entitlement
+    JOIN stores s ON s.tenant = es.tenant AND s.store = es.store ";
+const USES: &str = "
+    SELECT e.entitlement, r.number, r.takes, r.at, r.device, r.till, r.store_name, r.clerk
+    FROM entitlements e JOIN redemptions r
+      ON r.tenant = e.tenant AND r.bucket = e.bucket AND r.entitlement = e.entitlement
+      AND r.state = 'counted' ";
+
+fn chosen_by<'q>(what: &str, chosen: &str, order: &str, ids: &[&'q str]) -> Query<'q> {
+    let query = sqlx::query(AssertSqlSafe([what, chosen, order].concat())).bind(TENANT).bind(BUCKET);
+    ids.iter().fold(query, |query, id| query.bind(*id))
 }
 
 fn owner<'h>(
@@ -333,7 +291,7 @@ pub(super) fn standing_code(standing: Standing) -> &'static str {
     }
 }
 
-fn standing(code: &str) -> Result<Standing, StoreError> {
+pub(super) fn standing(code: &str) -> Result<Standing, StoreError> {
     use Standing::*;
     [Good, Refunded, RefundPending, Cancelled, Frozen]
         .into_iter()

@@ -6,7 +6,7 @@ use super::db::Conn;
 use super::{Location, Store, StoreError};
 
 /// Each schema's number, name and statements. Never changed once released: a new file is added.
-const MIGRATIONS: [(i64, &str, &str); 7] = [
+const MIGRATIONS: [(i64, &str, &str); 9] = [
     (1, "chain", include_str!("../../migrations/sqlite/0001_chain.sql")),
     (2, "entitlements", include_str!("../../migrations/sqlite/0002_entitlements.sql")),
     (3, "redemptions", include_str!("../../migrations/sqlite/0003_redemptions.sql")),
@@ -14,7 +14,12 @@ const MIGRATIONS: [(i64, &str, &str); 7] = [
     (5, "device_keys", include_str!("../../migrations/sqlite/0005_device_keys.sql")),
     (6, "journals", include_str!("../../migrations/sqlite/0006_journals.sql")),
     (7, "policy", include_str!("../../migrations/sqlite/0007_policy.sql")),
+    (8, "cases", include_str!("../../migrations/sqlite/0008_cases.sql")),
+    (9, FEED, include_str!("../../migrations/sqlite/0009_feed.sql")),
 ];
+
+/// The schema whose hashes no SQL can calculate.
+const FEED: &str = "feed";
 
 /// What keeps the numbers of the schemas that were run.
 const MIGRATIONS_TABLE: &str = "
@@ -92,6 +97,9 @@ pub(super) async fn run(store: &Store) -> Result<(), StoreError> {
                         .execute(&mut *tx)
                         .await?;
                     sqlx::raw_sql(statements).execute(&mut *tx).await?;
+                    if name == FEED {
+                        super::feeds::fill(&mut tx).await?;
+                    }
                     tx.commit().await?;
                     Ok(true)
                 }
@@ -119,6 +127,8 @@ fn compared(found: i64) -> Result<Schema, StoreError> {
 
 #[cfg(test)]
 mod tests {
+    use wire::feed::{Digest, RowKey};
+
     use super::super::db::DbRow;
     use super::*;
     use crate::real;
@@ -140,14 +150,14 @@ mod tests {
     /// A row in every table that the first three schemas have, and more than one where rows refer to each other.
     const OLD_ROWS: &str = "
         INSERT INTO chain VALUES ('main', '山海茶铺', 'abcd', 7, 1);
-        INSERT INTO stores VALUES ('main', 'store-1', '南山店', x'00'), ('main', 'store-2', '福田店', x'01');
+        INSERT INTO stores VALUES ('main', 'store-1', '南山店', x'0000000000000000000000000000000000000000000000000000000000000000'), ('main', 'store-2', '福田店', x'0101010101010101010101010101010101010101010101010101010101010101');
         INSERT INTO staff VALUES ('main', 'staff-1', 'store-1', '李娜', 0, 'hash');
         INSERT INTO devices VALUES ('main', 'till-1', 'store-1', '前台', x'02', 1, 5, 0);
         INSERT INTO enrolment_codes VALUES ('main', x'03', 'store-1', 1, 2, 3, 'till-1');
         INSERT INTO entitlements VALUES
-            ('main', 0, 'order-1', 4, 'P0000000000000000ABCD', '订单', '{\"kind\":\"order\"}', 'good', 0,
+            ('main', 0, 'order-1', 4, 'P000000000000000ABAT', '订单', '{\"kind\":\"order\"}', 'good', 0,
              9223372036854775807, 0, 1, 2, '王*', '[]', ''),
-            ('main', 0, 'coupon-1', 1, 'C0000000000000000EFGH', '券', '{\"kind\":\"amount_off\",\"fen\":1}',
+            ('main', 0, 'coupon-1', 1, 'C000000000000000EF46', '券', '{\"kind\":\"amount_off\",\"fen\":1}',
              'refunded', 10, 20, 1, 3, 4, '', '[\"a\"]', 'member-1');
         INSERT INTO entitlement_lines VALUES ('main', 0, 'order-1', 'a', 0, 'A', 'v', 's', 3, 2),
             ('main', 0, 'order-1', 'b', 1, 'B', '', '', 1, 0), ('main', 0, 'coupon-1', 'c', 0, 'C', '', '', 1, 1);
@@ -178,13 +188,17 @@ mod tests {
         ),
         ("entitlement_lines", "*"),
         ("entitlement_stores", "*"),
-        ("feed_entries", "*"),
+        ("feed_entries", "tenant, feed, bucket, entitlement, seq"),
         ("practice", "*"),
-        ("redemptions", "*"),
-        ("journals", "*"),
+        (
+            "redemptions",
+            "tenant, bucket, number, state, entitlement, takes, at, received_at, device, till, store, store_name, clerk,
+             request, answer, undo, undone_at, undone_by",
+        ),
+        ("journals", "tenant, device, epoch, head, head_hash"),
         ("lines", "*"),
         ("begun", "tenant, device, number, entitlement, title, takes, value, at, clerk"),
-        ("cases", "*"),
+        ("cases", "tenant, case_id, reason, opened_at, entitlement, title, value"),
     ];
 
     #[tokio::test]
@@ -214,16 +228,33 @@ mod tests {
         .fetch_all(&mut *now)
         .await
         .unwrap();
-        let expected = [("coupon-1", "C0000000000000000EFGH"), ("order-1", "P0000000000000000ABCD")]
+        let expected = [("coupon-1", "C000000000000000EF46"), ("order-1", "P000000000000000ABAT")]
             .map(|(id, code)| (id.to_owned(), code.to_owned(), code[16..20].to_owned()));
         assert_eq!(codes, expected, "and each code is where codes are now");
         let deleted = sqlx::query("DELETE FROM entitlements").execute(&mut *now).await;
         assert!(deleted.is_err(), "what belongs to an entitlement still holds it");
         let feeds: Vec<(String, i64)> =
             sqlx::query_as("SELECT feed, seq FROM feeds ORDER BY feed").fetch_all(&mut *now).await.unwrap();
-        let expected =
-            [("status", 0), ("store-1", 1), ("store-2", 9)].map(|(feed, seq)| (feed.to_owned(), seq));
-        assert_eq!(feeds, expected, "the feeds go on, and the status list has one");
+        let expected = [("cases:store-1", 1), ("status", 0), ("store-1", 1), ("store-2", 9)];
+        let expected = expected.map(|(feed, seq)| (feed.to_owned(), seq));
+        assert_eq!(feeds, expected, "the feeds go on, the status list has one, and so have the cases");
+        let hashes = "SELECT feed, entitlement, code_hash, hash FROM feed_entries ORDER BY feed, entitlement";
+        let hashes: Vec<(String, String, String, Vec<u8>)> =
+            sqlx::query_as(hashes).fetch_all(&mut *now).await.unwrap();
+        let told: Vec<(String, String)> =
+            sqlx::query_as("SELECT entitlement, body FROM told").fetch_all(&mut *now).await.unwrap();
+        let mut digest = Digest::EMPTY;
+        for (feed, id, code_hash, hash) in hashes.iter().filter(|(feed, ..)| feed == "store-2") {
+            let body = &told.iter().find(|(told, _)| told == id).expect("each has its bytes").1;
+            let row = RowKey::of(&[1; 32]).hash(id, code_hash, body);
+            assert_eq!(row.0[..], hash[..], "{feed}: the row of {id} has its hash");
+            digest.add(&row);
+        }
+        let (held,): (Vec<u8>,) = sqlx::query_as("SELECT digest FROM feeds WHERE feed = 'store-2'")
+            .fetch_one(&mut *now)
+            .await
+            .unwrap();
+        assert_eq!((hashes.len(), held), (3, digest.to_bytes().to_vec()), "and each feed its digest");
         drop(now);
         let salt = store.code_salt;
         assert_ne!(salt, [0; 16], "the salt was drawn");

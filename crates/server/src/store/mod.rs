@@ -18,39 +18,41 @@ mod codes;
 mod contacts;
 mod db;
 mod devices;
-mod effects;
 mod entitlements;
 mod feeds;
 mod issue;
 mod journals;
 mod keys;
+mod many;
 mod merchants;
 mod migrate;
 mod policies;
 mod profiles;
 mod redemptions;
+mod settle;
 mod signed;
+mod snapshots;
 mod status;
 mod trust;
-mod undo;
+mod world;
 
+pub use crate::intake::{Counted, Online};
 pub use campaigns::{CampaignRefused, NewCampaign};
-pub use cases::Case;
 pub use chain::{NewStaff, PracticeCode};
 pub use codes::{HeldCode, HeldOpaque};
 pub use contacts::TillExposure;
 pub use db::{Location, NoServerUrl, ServerUrl};
 pub use devices::{Device, Enrolment, EnrolmentRefused, Joining, TillRow};
 pub use entitlements::{Held, NewEntitlement};
-pub use feeds::{FeedPosition, PAGE_LENGTH_MAX};
+pub use feeds::{FeedPosition, FeedState, PAGE_LENGTH_MAX, SetBack};
 pub use issue::{IssueRefused, Issued, Issuing, NewCode};
-pub use journals::{BATCH_LENGTH_MAX, BranchLine, Hand, HandedIn, Intake, LineRow};
+pub use journals::{BATCH_LENGTH_MAX, BranchLine, Hand, HandedIn, Intake, Kept, LineRow};
 pub use keys::{KeyChange, KeyRow, KeyScope, KeysRefused, LIST_SECONDS, NewKey, Role, ScopeChange};
 pub use merchants::{Merchant, MerchantRow, NewMerchant, Scope};
 pub use migrate::Schema;
 pub use policies::{PolicyRefused, PolicyRow};
 pub use profiles::{ProfileRow, Removed, Turn};
-pub use redemptions::{Counted, CountedBefore, Online, RedemptionRow};
+pub use redemptions::{CountedBefore, RedemptionRow};
 pub use signed::{
     BATCH_MAX, HeldSigned, IssuedSigned, SignedForm, SignedIssue, SignedItem, SignedState, claims, content,
     of_campaign,
@@ -79,6 +81,9 @@ pub enum StoreError {
         /// The latest that this program knows.
         known: i64,
     },
+    /// What an act had read was no longer so when it came to write: it has done nothing, and begins anew.
+    #[error("the database changed under an act: {0}")]
+    Moved(&'static str),
     /// Something stands in it that nobody could have written.
     #[error("the database holds something unexpected: {0}")]
     Data(String),
@@ -108,11 +113,14 @@ pub struct Store {
     hands: Hands,
     /// Under which malls' codes are stretched. It is drawn once for a database and never changes.
     code_salt: [u8; 16],
+    /// Under which tills are given receipts. It is drawn once for a database and never changes.
+    receipt_key: [u8; 32],
     changes: watch::Sender<u64>,
     folder: PathBuf,
     /// Roots and list as last read: their signatures need not be checked for each code.
     believed: Mutex<trust::Believed>,
     chunks: status::Kept,
+    snapshots: snapshots::Snapshots,
 }
 
 impl Store {
@@ -127,13 +135,16 @@ impl Store {
             db: location.open().await?,
             hands,
             code_salt: [0; 16],
+            receipt_key: [0; 32],
             changes: watch::Sender::new(0),
             folder: location.folder.clone(),
             believed: Mutex::new(None),
             chunks: status::Kept::default(),
+            snapshots: snapshots::Snapshots::default(),
         };
         migrate::run(&store).await?;
         store.code_salt = store.found_chain().await?;
+        store.receipt_key = store.found_receipts().await?;
         Ok(store)
     }
 

@@ -3,17 +3,17 @@
 //! The feed "status" counts the changes of the whole chain. Each chunk of 65,536 serials has the number of its latest
 //! change: a till that knows how far it has read is told the chunks with later numbers, whole.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Mutex;
 
-use model::signed::status::{CHUNK_SERIALS, CampaignUpdate, ChunkUpdate, State, StatusUpdate, pack, place};
+use model::signed::status::{CHUNK_SERIALS, CampaignUpdate, ChunkUpdate, State, StatusUpdate, pack};
 use model::signed::token::Serial;
-use sqlx::Row;
+use sqlx::{AssertSqlSafe, Row};
 
 use super::chain::{signed, unsigned};
-use super::db::Conn;
-use super::feeds::STATUS;
-use super::{Store, StoreError, TENANT};
+use super::db::{Conn, DbRow};
+use super::feeds::{self, STATUS};
+use super::{BUCKET, Store, StoreError, TENANT, many};
 
 /// How many chunks one update has at most: each is up to 16 KiB, and an update at most 1 MiB.
 const CHUNKS_MAX: i64 = 48;
@@ -159,13 +159,51 @@ async fn states(tx: &mut Conn, change: &Changed) -> Result<Vec<State>, StoreErro
 pub(super) async fn issued(tx: &mut Conn, campaign: u16, first: i64, count: usize) -> Result<(), StoreError> {
     let chunk = |number: i64| number / i64::from(CHUNK_SERIALS);
     let chunks = if count == 0 { 0..0 } else { chunk(first)..chunk(first + count as i64 - 1) + 1 };
-    tell(tx, &chunks.map(|chunk| (i64::from(campaign), chunk)).collect::<Vec<_>>()).await
+    let covered = first + count as i64;
+    let changes = chunks.map(|chunk| ((i64::from(campaign), chunk), vec![(covered, -1)]));
+    tell(tx, &changes.collect()).await
 }
 
-/// Brings the state of a serial up to date with its entitlement. Whether the stores' feeds tell of it too.
-pub(super) async fn settle(tx: &mut Conn, serial: Serial) -> Result<bool, StoreError> {
-    let row = sqlx::query(
-        "SELECT s.status, s.told,
+/// Brings the states of those of `ids` that are signed codes up to date with their entitlements. Gives those of which
+/// this list alone tells.
+pub(super) async fn settle(tx: &mut Conn, ids: &[&str]) -> Result<HashSet<String>, StoreError> {
+    let signed: Vec<&str> = ids.iter().copied().filter(|id| Serial::parse(id).is_some()).collect();
+    let mut alone = HashSet::new();
+    let mut became: BTreeMap<i64, Vec<String>> = BTreeMap::new();
+    let mut chunks = BTreeMap::new();
+    for group in many::groups(&signed) {
+        for row in states_of(tx, group).await? {
+            let entitlement: String = row.try_get("entitlement")?;
+            let (before, now): (i64, i64) = (row.try_get("status")?, row.try_get("now")?);
+            if before != now {
+                let (campaign, serial): (i64, i64) = (row.try_get("campaign")?, row.try_get("serial")?);
+                let content = chunks.entry((campaign, serial / i64::from(CHUNK_SERIALS)));
+                content.or_insert_with(Vec::new).push((serial, now));
+                became.entry(now).or_default().push(entitlement.clone());
+            }
+            if row.try_get::<i64, _>("told")? == 0 {
+                alone.insert(entitlement);
+            }
+        }
+    }
+    for (state, ids) in &became {
+        for group in many::groups(ids) {
+            let sql = format!(
+                "UPDATE signed_codes SET status = $3 WHERE tenant = $1 AND bucket = $2 AND entitlement IN ({})",
+                many::list(4, group.len())
+            );
+            let update = sqlx::query(AssertSqlSafe(sql)).bind(TENANT).bind(BUCKET).bind(*state);
+            group.iter().fold(update, |update, id| update.bind(id)).execute(&mut *tx).await?;
+        }
+    }
+    tell(tx, &chunks).await?;
+    Ok(alone)
+}
+
+/// What is written of these codes, and what ought to be.
+async fn states_of(tx: &mut Conn, ids: &[&str]) -> Result<Vec<DbRow>, StoreError> {
+    let sql = format!(
+        "SELECT s.entitlement, s.campaign, s.serial, s.status, s.told,
                 CASE WHEN e.standing <> 'good' THEN 2
                      WHEN COALESCE(SUM(l.quantity), 0) > 0 AND SUM(l.quantity) = SUM(l.taken) THEN 1
                      ELSE 0 END AS now
@@ -173,46 +211,40 @@ pub(super) async fn settle(tx: &mut Conn, serial: Serial) -> Result<bool, StoreE
          JOIN entitlements e ON e.tenant = s.tenant AND e.bucket = s.bucket AND e.entitlement = s.entitlement
          LEFT JOIN entitlement_lines l
            ON l.tenant = s.tenant AND l.bucket = s.bucket AND l.entitlement = s.entitlement
-         WHERE s.tenant = $1 AND s.campaign = $2 AND s.serial = $3
-         GROUP BY s.status, s.told, e.standing",
-    )
-    .bind(TENANT)
-    .bind(i64::from(serial.campaign))
-    .bind(i64::from(serial.number))
-    .fetch_optional(&mut *tx)
-    .await?;
-    let Some(row) = row else { return Ok(true) };
-    let (before, now): (i64, i64) = (row.try_get("status")?, row.try_get("now")?);
-    if before != now {
-        sqlx::query(
-            "UPDATE signed_codes SET status = $4 WHERE tenant = $1 AND campaign = $2 AND serial = $3",
-        )
-        .bind(TENANT)
-        .bind(i64::from(serial.campaign))
-        .bind(i64::from(serial.number))
-        .bind(now)
-        .execute(&mut *tx)
-        .await?;
-        let (chunk, _) = place(serial.number);
-        tell(tx, &[(i64::from(serial.campaign), i64::from(chunk))]).await?;
-    }
-    Ok(row.try_get::<i64, _>("told")? == 1)
+         WHERE s.tenant = $1 AND s.bucket = $2 AND s.entitlement IN ({})
+         GROUP BY s.entitlement, s.campaign, s.serial, s.status, s.told, e.standing
+         ORDER BY s.entitlement",
+        many::list(3, ids.len())
+    );
+    let select = sqlx::query(AssertSqlSafe(sql)).bind(TENANT).bind(BUCKET);
+    Ok(ids.iter().fold(select, |select, id| select.bind(*id)).fetch_all(tx).await?)
 }
 
-/// Gives each of these chunks its own next number, so that an update may end behind any of them.
-async fn tell(tx: &mut Conn, chunks: &[(i64, i64)]) -> Result<(), StoreError> {
-    if chunks.is_empty() {
+/// The chunks that change, by campaign and index, each with what happens in it: serials and numbers that tell this
+/// change from any other.
+type Changes = BTreeMap<(i64, i64), Vec<(i64, i64)>>;
+
+/// Gives each of these chunks its own next number, so that an update may end behind any of them. The list's digest is
+/// a chain over all that has happened: two lists that differ once differ at every later number.
+async fn tell(tx: &mut Conn, changes: &Changes) -> Result<(), StoreError> {
+    if changes.is_empty() {
         return Ok(());
     }
-    let count = chunks.len() as i64;
-    let row = sqlx::query("UPDATE feeds SET seq = seq + $3 WHERE tenant = $1 AND feed = $2 RETURNING seq")
-        .bind(TENANT)
-        .bind(STATUS)
-        .bind(count)
-        .fetch_one(&mut *tx)
-        .await?;
+    let count = changes.len() as i64;
+    let row =
+        sqlx::query("UPDATE feeds SET seq = seq + $3 WHERE tenant = $1 AND feed = $2 RETURNING seq, digest")
+            .bind(TENANT)
+            .bind(STATUS)
+            .bind(count)
+            .fetch_one(&mut *tx)
+            .await?;
     let last: i64 = row.try_get("seq")?;
-    for (seq, (campaign, chunk)) in (last - count + 1..).zip(chunks) {
+    let mut digest = blake3::Hasher::new_derive_key("Counterfoil status list");
+    digest.update(row.try_get("digest")?);
+    for (seq, ((campaign, chunk), content)) in (last - count + 1..).zip(changes) {
+        for number in [*campaign, *chunk].into_iter().chain(content.iter().flat_map(|(a, b)| [*a, *b])) {
+            digest.update(&number.to_le_bytes());
+        }
         sqlx::query(
             "INSERT INTO status_chunks (tenant, campaign, chunk, seq) VALUES ($1, $2, $3, $4)
              ON CONFLICT (tenant, campaign, chunk) DO UPDATE SET seq = excluded.seq",
@@ -224,7 +256,9 @@ async fn tell(tx: &mut Conn, chunks: &[(i64, i64)]) -> Result<(), StoreError> {
         .execute(&mut *tx)
         .await?;
     }
-    Ok(())
+    let digest = *digest.finalize().as_bytes();
+    feeds::set_digest(tx, STATUS, &digest).await?;
+    feeds::mark(tx, STATUS, (last - count, last), &digest).await
 }
 
 #[cfg(test)]

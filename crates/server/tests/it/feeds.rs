@@ -16,7 +16,7 @@ async fn a_store_hears_of_what_is_valid_there_and_of_nothing_else() {
         shop.issue(NewEntitlement { stores: Some(vec![shop.there.id.clone()]), ..coupon(1) }).await;
 
     let page = here.page(0, 0).await;
-    let ids: Vec<&str> = page.entries.iter().map(|entry| entry.entitlement.id.as_str()).collect();
+    let ids: Vec<String> = page.entries.iter().map(|entry| entry.entitlement.read().unwrap().id).collect();
     assert_eq!(ids, [anywhere.id.as_str()], "not of what is for the other store");
     let key: [u8; 32] = (0..32)
         .map(|at| u8::from_str_radix(&here.enrolled.store_key[2 * at..2 * at + 2], 16).unwrap())
@@ -28,8 +28,13 @@ async fn a_store_hears_of_what_is_valid_there_and_of_nothing_else() {
         wire::code_hash(&key, &anywhere.code),
         "the till finds it by the hash of its code"
     );
-    let ids: BTreeSet<String> =
-        there.page(0, 0).await.entries.into_iter().map(|entry| entry.entitlement.id).collect();
+    let ids: BTreeSet<String> = there
+        .page(0, 0)
+        .await
+        .entries
+        .into_iter()
+        .map(|entry| entry.entitlement.read().unwrap().id)
+        .collect();
     assert_eq!(ids, BTreeSet::from([anywhere.id, only_there.id]), "the other store hears of both");
 }
 
@@ -47,7 +52,7 @@ async fn pages_follow_each_other_without_a_hole() {
         assert!(page.entries.len() <= PAGE_LENGTH_MAX as usize, "a page has a limit");
         assert_eq!(page.last, page.entries.last().map_or(after, |entry| entry.seq), "last is the last entry");
         seqs.extend(page.entries.iter().map(|entry| entry.seq));
-        ids.extend(page.entries.into_iter().map(|entry| entry.entitlement.id));
+        ids.extend(page.entries.into_iter().map(|entry| entry.entitlement.read().unwrap().id));
         after = page.last;
         if !page.more {
             break;
@@ -71,12 +76,16 @@ async fn a_waiting_poll_wakes_at_once_when_something_changes() {
     // longer than any test may take, so that an answer means that the poll was woken.
     let (page, _) = tokio::join!(here.page(after, 30), there.redeem(shop.number(), &coupon.id));
     assert_eq!(page.entries.len(), 1, "the change is told");
-    assert_eq!(page.entries[0].entitlement.uses.len(), 1, "with its use");
+    assert_eq!(page.entries[0].entitlement.read().unwrap().uses.len(), 1, "with its use");
 
     let (page, _) = tokio::join!(here.page(page.last, 30), async {
         shop.store().set_standing(&coupon.id, Standing::Refunded).await.unwrap();
     });
-    assert_eq!(page.entries[0].entitlement.standing, Standing::Refunded, "refunds are told, too");
+    assert_eq!(
+        page.entries[0].entitlement.read().unwrap().standing,
+        Standing::Refunded,
+        "refunds are told, too"
+    );
 }
 
 /// Setup changes wake a poll only after it began, so the change is repeated until the poll has answered.
@@ -103,7 +112,11 @@ async fn a_poll_hears_of_what_another_process_changed() {
     let new = [coupon(1)];
     let (page, issued) = tokio::join!(till.page(0, 30), other.issue(&new));
     let issued = issued.unwrap();
-    assert_eq!(page.entries[0].entitlement.id, issued[0].id, "although no notification reached this process");
+    assert_eq!(
+        page.entries[0].entitlement.read().unwrap().id,
+        issued[0].id,
+        "although no notification reached this process"
+    );
 }
 
 #[tokio::test]
@@ -114,6 +127,6 @@ async fn a_new_store_begins_with_what_is_valid_everywhere() {
     let new = shop.store().add_store("龙华店").await.unwrap().expect("a new name");
     assert!(shop.store().add_store("龙华店").await.unwrap().is_none(), "a name is taken once");
     let page = shop.till(&new).await.page(0, 0).await;
-    let ids: Vec<&str> = page.entries.iter().map(|entry| entry.entitlement.id.as_str()).collect();
+    let ids: Vec<String> = page.entries.iter().map(|entry| entry.entitlement.read().unwrap().id).collect();
     assert_eq!(ids, [anywhere.id.as_str()], "and nothing that is for other stores");
 }

@@ -74,12 +74,12 @@ async fn a_number_is_issued_once_and_found_again() {
     let till = shop.till(&shop.here).await;
     let told = till.page(0, 0).await.entries;
     assert_eq!(
-        told.iter().map(|entry| &entry.entitlement.id).collect::<Vec<_>>(),
-        [&first.id],
+        told.iter().map(|entry| entry.entitlement.read().unwrap().id).collect::<Vec<_>>(),
+        std::slice::from_ref(&first.id),
         "tills hear of it once"
     );
     assert_eq!(
-        told[0].entitlement.stores.as_ref().unwrap()[0].id,
+        told[0].entitlement.read().unwrap().stores.as_ref().unwrap()[0].id,
         shop.here.id,
         "a store may be named by its name"
     );

@@ -180,7 +180,11 @@ async fn a_code_of_an_open_campaign_is_told_in_the_feeds_and_found_by_its_id() {
     let page = till.page(0, 0).await;
     let key = wire::codes::unhex::<32>(&till.enrolled.store_key).unwrap();
     assert_eq!(page.entries[0].code_hash, wire::codes::id_hash(&key, "cf-8-0"), "by its name");
-    assert_eq!(page.entries[0].entitlement.code_tail, "0000", "the last digits of its serial");
+    assert_eq!(
+        page.entries[0].entitlement.read().unwrap().code_tail,
+        "0000",
+        "the last digits of its serial"
+    );
     till.redeem(signing.shop.number(), "cf-8-0").await;
     assert_eq!(till.page(page.last, 0).await.entries.len(), 1, "each use is told");
     assert_eq!(became(&till, Serial { campaign: 8, number: 0 }).await, Some(Became::Unused), "one is left");

@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use model::signed::token::{PublicKey, SigningKey};
+use reqwest::header::HeaderMap;
 use reqwest::{Method, StatusCode};
 use wire::api::Enrol;
 use wire::codes::hex;
@@ -23,6 +24,7 @@ pub struct Signed {
 /// An answer, and when the server says that it was given (seconds since 1970); nothing if nobody has signed it.
 pub struct Reply {
     pub status: StatusCode,
+    pub headers: HeaderMap,
     pub body: Vec<u8>,
     pub fields: Option<Fields>,
 }
@@ -70,6 +72,7 @@ impl Signed {
             .map(|(input, signature)| Fields { input, signature });
         Reply {
             status: response.status(),
+            headers: response.headers().clone(),
             fields,
             body: response.bytes().await.expect("it is whole").to_vec(),
         }

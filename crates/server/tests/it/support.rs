@@ -303,7 +303,11 @@ impl Till {
     }
 
     pub fn begin(&mut self, number: Number, id: &str, at: i64) {
-        let take = line::NamedTake { sku: "coupon".into(), name: "券".into(), quantity: 1 };
+        self.begin_pieces(number, id, at, 1);
+    }
+
+    fn begin_pieces(&mut self, number: Number, id: &str, at: i64, pieces: u32) {
+        let take = line::NamedTake { sku: "coupon".into(), name: "券".into(), quantity: pieces };
         let begun = Begun {
             number: number.to_string(),
             entitlement: id.into(),
@@ -346,8 +350,29 @@ impl Till {
         self.decide(number, Outcome::Accepted, at);
     }
 
+    /// So many pieces, begun and accepted offline.
+    pub fn accept_pieces(&mut self, number: Number, id: &str, at: i64, pieces: u32) {
+        self.begin_pieces(number, id, at, pieces);
+        self.decide(number, Outcome::Accepted, at);
+    }
+
     pub fn undo(&mut self, number: Number, of: Number, at: i64) {
-        self.write(at, Act::Undone { number: number.to_string(), of: of.to_string(), clerk: clerk() });
+        self.undo_part(number, of, at, 0);
+    }
+
+    /// So many pieces of a redemption are taken back; 0: all.
+    pub fn undo_part(&mut self, number: Number, of: Number, at: i64, pieces: u32) {
+        let take = line::NamedTake { sku: "coupon".into(), name: "券".into(), quantity: pieces };
+        self.write(
+            at,
+            Act::Undone {
+                number: number.to_string(),
+                of: of.to_string(),
+                clerk: clerk(),
+                takes: if pieces == 0 { vec![] } else { vec![take] },
+                reason: "changed_mind".into(),
+            },
+        );
     }
 
     /// Hands in the lines behind `after`: the status and the exact text of the answer.

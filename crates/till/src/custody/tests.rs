@@ -15,7 +15,13 @@ fn a_line_that_came_true_after_all_is_in_the_ledger() {
     journal.sign_with(SigningKey::from_seed([1; 32])).unwrap();
     let number = Number::new(UnixMs(1), [1; 10]);
     let clerk = Person { id: "c1".into(), name: "李娜".into() };
-    let undone = Act::Undone { number: number.to_string(), of: number.to_string(), clerk };
+    let undone = Act::Undone {
+        number: number.to_string(),
+        of: number.to_string(),
+        clerk,
+        takes: Vec::new(),
+        reason: String::new(),
+    };
     journal.append(UnixMs(1), vec![undone]).unwrap();
     assert_eq!(ledger.waiting(), 0, "the clerk was told that it had failed");
     recover(&mut journal, &mut ledger).unwrap();

@@ -76,6 +76,7 @@ impl Desk {
                 picked_up_today: 0,
                 practice: false,
                 copy_rebuilt: false,
+                fetching: None,
                 clock: Doubt::None,
                 exposure: Exposure::NOTHING,
             };
@@ -101,6 +102,7 @@ impl Desk {
             picked_up_today,
             practice: setup.is_some_and(|setup| setup.practice),
             copy_rebuilt: state.copy_rebuilt,
+            fetching: state.fetching,
             clock: self.till().time().doubt,
             exposure: state.exposure(),
         }
@@ -332,9 +334,13 @@ fn case_of(state: &State, number: Number) -> Option<Case> {
     let (winner, reason) = match &settlement {
         Settlement::Disputed { winner, .. } => (Some(winner.done.clone()), None),
         Settlement::Refused { reason, .. } => (None, Some(*reason)),
-        Settlement::Confirmed | Settlement::AlreadyCounted | Settlement::Undone | Settlement::Voided => {
-            return None;
-        }
+        Settlement::Confirmed
+        | Settlement::AlreadyCounted
+        | Settlement::Undone
+        | Settlement::Voided
+        | Settlement::Resolved
+        | Settlement::ResolvedBefore { .. }
+        | Settlement::CaseUnknown => return None,
     };
     Some(Case {
         id: settlement.case()?.0.clone(),

@@ -15,7 +15,7 @@ use model::time::UnixMs;
 use rusqlite::{Connection, ErrorCode, params};
 use wire::line::{self, Act, GENESIS, Hash, LINE_VERSION, Line, Witness};
 
-use super::disk::Disk;
+use super::disk::{Disk, Flush};
 
 const SCHEMA_VERSION: i64 = 2;
 
@@ -255,6 +255,14 @@ impl Journal {
     /// Whether the disk refused, and the file was not opened again and compared since.
     pub fn has_failed(&self) -> bool {
         self.failed
+    }
+
+    /// From now on lines are flushed now and then, see [`crate::controls`].
+    pub(crate) fn flush_now_and_then(&mut self) {
+        self.disk.flush = Flush::NowAndThen;
+        if let Err(error) = self.db.pragma_update(None, "synchronous", "NORMAL") {
+            tracing::error!(%error, "lines are flushed as before");
+        }
     }
 
     /// As after a disk that refused.

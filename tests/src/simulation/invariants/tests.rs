@@ -68,6 +68,7 @@ fn row(n: u8) -> RedemptionRow {
         title: "t".into(),
         code_tail: "P9TD".into(),
         takes: vec![Take { sku: "coupon".into(), quantity: 1 }],
+        taken_back: vec![],
         at: NOW,
         received_at: NOW,
         store: "s".into(),
@@ -122,7 +123,10 @@ impl Pen {
 
     fn undo(&mut self, n: u8, of: u8) -> &mut Pen {
         let clerk = Person { id: "c1".into(), name: "c".into() };
-        self.write(NOW, Act::Undone { number: number(n), of: number(of), clerk })
+        self.write(
+            NOW,
+            Act::Undone { number: number(n), of: number(of), clerk, takes: vec![], reason: String::new() },
+        )
     }
 
     fn settle(&mut self, n: u8, settlement: Settlement) -> &mut Pen {
@@ -183,6 +187,8 @@ fn j_lines_that_are_missing_changed_or_out_of_order_are_seen() {
     assert_eq!(letter(j5(None, second)), "J5", "it is not the first");
     fine(j6(None));
     assert_eq!(letter(j6(Some("set back"))), "J6", "the journal has a fault");
+    fine(j8(&number(1), false));
+    assert_eq!(letter(j8(&number(1), true)), "J8", "accepted in spite of it");
 }
 
 #[test]
@@ -247,6 +253,35 @@ fn r_more_than_there_is_is_seen() {
     assert_eq!(letter(r4(&told(1, &[]), &other.book)), "R4", "the undo was refused");
     other.settle(2, refused());
     fine(r4(&told(1, &[]), &other.book));
+}
+
+#[test]
+fn r6_a_budget_that_is_overdrawn_or_forgotten_is_seen() {
+    let of = |count, fen| Sum { count, fen };
+    let stake = Stake { at_home: false, customer: "coupon-1".into(), amount: 2_000 };
+    let limits = (2_000, [of(3, 6_000), of(2, 5_000)]);
+    fine(r6(&stake, [of(2, 4_000), of(1, 2_000)], &limits));
+    for (before, what) in [
+        ([of(3, 0), of(1, 0)], "the till has taken as many as it may"),
+        ([of(2, 4_001), of(1, 0)], "the till has taken as much as it may"),
+        ([of(2, 0), of(2, 0)], "the customer has had as many"),
+        ([of(2, 4_000), of(1, 3_001)], "the customer has had as much"),
+    ] {
+        assert_eq!(letter(r6(&stake, before, &limits)), "R6", "{what}");
+    }
+    let dear = Stake { amount: 2_001, ..stake };
+    assert_eq!(letter(r6(&dear, [of(0, 0); 2], &limits)), "R6", "too much at once");
+    fine(r6_told([of(1, 2_000); 2], Some([of(1, 2_000); 2])));
+    assert_eq!(letter(r6_told([of(1, 2_000); 2], Some([of(0, 0); 2]))), "R6", "the till has forgotten");
+    assert_eq!(letter(r6_told([of(0, 0); 2], None)), "R6", "a line does not say");
+}
+
+#[test]
+fn c5_a_worst_case_that_is_too_small_is_seen() {
+    fine(c5(Some(6_000), Some(2_000), 6_000, 2_000));
+    fine(c5(None, None, 6_000, 2_000));
+    assert_eq!(letter(c5(Some(5_999), None, 6_000, 0)), "C5", "more can be lost than was told");
+    assert_eq!(letter(c5(None, Some(0), 2_000, 2_000)), "C5", "less is told than is at risk");
 }
 
 #[test]

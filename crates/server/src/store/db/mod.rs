@@ -5,7 +5,6 @@
 //! by. These rooms say how a connection is set up, how a transaction begins, which failures mean "again", and how the
 //! one text of the schema is spelt for each.
 
-use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -104,12 +103,6 @@ impl Database {
     }
 }
 
-/// A text as every engine can hold it: PostgreSQL's have no U+0000. For texts of journal lines, which are taken whatever
-/// is in them; requests with such a text are turned away before they come here.
-pub(super) fn holdable(text: &str) -> Cow<'_, str> {
-    if text.contains('\0') { text.replace('\0', "\u{FFFD}").into() } else { text.into() }
-}
-
 impl Engine {
     /// How a transaction begins that may write: its outcome is as if it had been alone.
     ///
@@ -156,6 +149,9 @@ impl Engine {
     /// Whether an act that failed like this is to begin anew: another process was at the same rows, this one's
     /// transaction has done nothing, and what it looks at next has changed.
     pub(super) fn tries_again(self, error: &StoreError) -> bool {
+        if matches!(error, StoreError::Moved(_)) {
+            return true;
+        }
         let StoreError::Db(sqlx::Error::Database(error)) = error else { return false };
         match self {
             Engine::Sqlite => false,

@@ -1,15 +1,16 @@
 //! A till that has two histories: its lines beside its journal, its quarantine, and how it is let in again.
 
-use sqlx::Row;
-use wire::api::SettledLine;
+use std::collections::BTreeMap;
+
+use sqlx::{AssertSqlSafe, Row};
 use wire::line;
 
 use super::super::chain::{bump_setup, signed, unsigned};
 use super::super::db::Conn;
-use super::super::effects::{self, Effects};
-use super::super::feeds::Touched;
-use super::super::{Device, Store, StoreError, TENANT, cases};
-use super::{HandedIn, Journal};
+use super::super::world::Wanted;
+use super::super::{Device, Store, StoreError, TENANT, many, settle};
+use super::{Part, Taken};
+use crate::intake::Bounds;
 
 /// One line of a branch.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,97 +24,51 @@ pub struct BranchLine {
 }
 
 impl Store {
-    /// Keeps a line of a branch, with its effect, once.
-    pub(super) async fn take_branch(
-        &self,
-        tx: &mut Conn,
-        device: &Device,
-        line: &line::Line,
-        bytes: &[u8],
-        touched: &mut Touched,
-    ) -> Result<Option<SettledLine>, StoreError> {
-        let hash = line::hash(bytes);
-        if let Some(settlement) = held(tx, device, line.epoch, line.seq, &hash).await? {
-            return Ok(if settlement.is_empty() { None } else { Some(serde_json::from_str(&settlement)?) });
-        }
-        let now = self.hands.now();
-        let mut effects = Effects { tx: &mut *tx, hands: &self.hands, device, now, touched };
-        let settlement = effects.apply(line).await?;
-        sqlx::query(
-            "INSERT INTO branches (tenant, device, epoch, seq, hash, act, bytes, received_at, settlement)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
-        )
-        .bind(TENANT)
-        .bind(&device.id)
-        .bind(signed(line.epoch))
-        .bind(signed(line.seq))
-        .bind(&hash[..])
-        .bind(effects::act_code(&line.act))
-        .bind(bytes)
-        .bind(now.0)
-        .bind(settlement.as_ref().map(serde_json::to_string).transpose()?.unwrap_or_default())
-        .execute(tx)
-        .await?;
-        Ok(settlement)
-    }
-
     /// The till has two histories: it may have nothing counted until a manager has looked.
     pub(super) async fn quarantine(
         &self,
         tx: &mut Conn,
         device: &Device,
-        journal: &Journal,
-        handed_in: &HandedIn,
+        part: &Part<'_>,
     ) -> Result<(), StoreError> {
-        let now = self.hands.now();
-        tracing::error!(
-            device = device.id,
-            epoch = journal.epoch,
-            after = handed_in.after,
-            "a journal has forked"
-        );
+        tracing::error!(device = device.id, epoch = part.epoch, after = part.after, "a journal has forked");
         sqlx::query("UPDATE devices SET quarantined_at = $3 WHERE tenant = $1 AND device = $2")
             .bind(TENANT)
             .bind(&device.id)
-            .bind(now.0)
+            .bind(self.hands.now().0)
             .execute(&mut *tx)
             .await?;
-        let fork = cases::Fork {
-            id: self.hands.name("case"),
-            device,
-            epoch: journal.epoch,
-            seq: handed_in.after + 1,
-            now,
-        };
-        cases::open_fork(tx, &fork).await?;
         bump_setup(tx).await
     }
 
     /// Lets a till begin its next epoch, at its next contact. The lines of the one before stay as they are; what of them
     /// never came here is still to be reckoned with.
-    pub async fn readmit(&self, device: &str, note: &str) -> Result<u64, StoreError> {
+    pub async fn readmit(&self, device: &Device, note: &str) -> Result<u64, StoreError> {
+        let now = self.hands.now();
         self.write(|mut tx| async move {
             let row = sqlx::query(
                 "UPDATE devices SET epoch = epoch + 1, quarantined_at = 0 WHERE tenant = $1 AND device = $2
                  RETURNING epoch",
             )
             .bind(TENANT)
-            .bind(device)
+            .bind(&device.id)
             .fetch_one(&mut *tx)
             .await?;
             let epoch: i64 = row.try_get("epoch")?;
-            super::begin(&mut tx, device, epoch).await?;
+            super::begin(&mut tx, &device.id, epoch).await?;
             sqlx::query(
                 "INSERT INTO readmissions (tenant, device, epoch, at, note) VALUES ($1, $2, $3, $4, $5)",
             )
             .bind(TENANT)
-            .bind(device)
+            .bind(&device.id)
             .bind(epoch)
-            .bind(self.hands.now().0)
+            .bind(now.0)
             .bind(note)
             .execute(&mut *tx)
             .await?;
-            cases::close_fork(&mut tx, device, note, self.hands.now()).await?;
+            let mut world = Wanted::till().read(&mut tx, device, now, Bounds::default()).await?;
+            world.readmitted(unsigned(epoch), note);
+            settle::write(&mut tx, world).await?;
             bump_setup(&mut tx).await?;
             tx.commit().await?;
             self.tell_of_change();
@@ -144,34 +99,69 @@ impl Store {
 }
 
 /// Whether the lines go on where a branch that is held ends.
-pub(super) async fn continues(
-    tx: &mut Conn,
-    device: &Device,
-    handed_in: &HandedIn,
-) -> Result<bool, StoreError> {
-    let Some(Ok(first)) = handed_in.lines.first().map(|bytes| line::peek(bytes)) else { return Ok(false) };
-    let held = held(tx, device, handed_in.epoch, handed_in.after, &first.prev).await?;
-    Ok(held.is_some())
-}
-
-/// The settlement of a branch's line, if that line is held.
-async fn held(
-    tx: &mut Conn,
-    device: &Device,
-    epoch: u64,
-    seq: u64,
-    hash: &line::Hash,
-) -> Result<Option<String>, StoreError> {
+pub(super) async fn continues(tx: &mut Conn, device: &Device, part: &Part<'_>) -> Result<bool, StoreError> {
+    let Some(Ok(first)) = part.lines.first().map(|read| &read.line) else { return Ok(false) };
     let row = sqlx::query(
-        "SELECT settlement FROM branches
-         WHERE tenant = $1 AND device = $2 AND epoch = $3 AND seq = $4 AND hash = $5",
+        "SELECT seq FROM branches WHERE tenant = $1 AND device = $2 AND epoch = $3 AND seq = $4 AND hash = $5",
     )
     .bind(TENANT)
     .bind(&device.id)
-    .bind(signed(epoch))
-    .bind(signed(seq))
-    .bind(&hash[..])
+    .bind(signed(part.epoch))
+    .bind(signed(part.after))
+    .bind(&first.prev[..])
     .fetch_optional(tx)
     .await?;
-    Ok(row.map(|row| row.try_get("settlement")).transpose()?)
+    Ok(row.is_some())
+}
+
+/// The settlements of the branches' lines under a part's numbers, by number and hash.
+pub(super) async fn held_among(
+    tx: &mut Conn,
+    device: &Device,
+    part: &Part<'_>,
+) -> Result<BTreeMap<(i64, Vec<u8>), String>, StoreError> {
+    let after = signed(part.after);
+    let rows = sqlx::query(
+        "SELECT seq, hash, settlement FROM branches
+         WHERE tenant = $1 AND device = $2 AND epoch = $3 AND seq > $4 AND seq <= $5",
+    )
+    .bind(TENANT)
+    .bind(&device.id)
+    .bind(signed(part.epoch))
+    .bind(after)
+    .bind(after + part.lines.len() as i64)
+    .fetch_all(tx)
+    .await?;
+    rows.iter()
+        .map(|row| Ok(((row.try_get("seq")?, row.try_get("hash")?), row.try_get("settlement")?)))
+        .collect()
+}
+
+/// Writes lines of branches down.
+pub(super) async fn write(
+    tx: &mut Conn,
+    device: &Device,
+    epoch: u64,
+    now: i64,
+    lines: &[&Taken<'_>],
+) -> Result<(), StoreError> {
+    for group in many::groups(lines) {
+        let sql = format!(
+            "INSERT INTO branches (tenant, device, epoch, received_at, seq, hash, act, bytes, settlement) VALUES {}",
+            many::rows(4, 5, group.len())
+        );
+        let mut query =
+            sqlx::query(AssertSqlSafe(sql)).bind(TENANT).bind(&device.id).bind(signed(epoch)).bind(now);
+        for line in group {
+            let hash: line::Hash = line.branch.unwrap_or(line::GENESIS);
+            query = query
+                .bind(line.seq)
+                .bind(hash.to_vec())
+                .bind(line.act)
+                .bind(line.bytes)
+                .bind(&line.settlement);
+        }
+        query.execute(&mut *tx).await?;
+    }
+    Ok(())
 }

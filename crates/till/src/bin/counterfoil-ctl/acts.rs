@@ -1,5 +1,6 @@
 //! Commands that do something: enrol, sign in, scan, undo, sync.
 
+use std::convert::Infallible;
 use std::sync::Arc;
 
 use model::decide::{Item, Known, Offer, Outcome};
@@ -10,6 +11,7 @@ use model::verdict::Reason;
 use serde_json::{Value, json};
 use till::Till;
 use till::desk::{Act, Desk};
+use till::fetch::Fetching;
 use till::redeem::{Approval, Concluded, Wish};
 use till::screen::Stage;
 use till::see::{Seen, Sight, Told};
@@ -269,7 +271,11 @@ pub async fn undo(voice: &Voice, till: &Arc<Till>, number: &str, name: Option<&s
 }
 
 pub async fn sync(voice: &Voice, till: &Arc<Till>) -> Exit {
-    match till.round().await {
+    let done = tokio::select! {
+        done = till.round() => done,
+        never = tell_fetching(voice, till) => match never {},
+    };
+    match done {
         Ok(()) => {
             let standing = till.standing();
             let json = json!({ "synced": true, "waiting": standing.waiting, "cases": standing.cases });
@@ -278,5 +284,22 @@ pub async fn sync(voice: &Voice, till: &Arc<Till>) -> Exit {
         }
         Err(SyncError::NotEnrolled) => voice.complain(Exit::Refused, "not_enrolled", "enrol this till first"),
         Err(error) => voice.complain(Exit::Fault, "not_synced", &error.to_string()),
+    }
+}
+
+/// Says how far a new copy has come, whenever it has come a tenth further. On standard error: the answer comes after it.
+async fn tell_fetching(voice: &Voice, till: &Arc<Till>) -> Infallible {
+    let mut news = till.news();
+    let mut told = 0;
+    loop {
+        if news.changed().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+        let Some(Fetching { done, of }) = till.standing().fetching else { continue };
+        let tenth = done * 10 / of.max(1);
+        if tenth > told {
+            told = tenth;
+            voice.progress(&format!("{done} / {of}"));
+        }
     }
 }

@@ -41,7 +41,8 @@ pub async fn status(voice: &Voice, till: &Arc<Till>) -> Exit {
         "server": identity.as_ref().map(|known| known.address.clone()),
         "online": online, "silence": silence, "waiting": standing.waiting,
         "copy_as_of": standing.copy_as_of.map(|as_of| as_of.0), "copy_age_seconds": age,
-        "entitlements": standing.entitlements, "cases": standing.cases, "journal": standing.journal_fault,
+        "entitlements": standing.entitlements, "copy_doubtful": standing.copy_doubtful,
+        "cases": standing.cases, "journal": standing.journal_fault,
         "journal_lines": standing.journal_lines, "unsent": standing.unsent, "backup": standing.backup,
         "quarantine": standing.quarantine, "key": standing.key_kept.map(Place::code), "clock": clock,
         "clock_off_seconds": off / 1000, "exposure": say::exposure(till.exposure()),
@@ -129,6 +130,7 @@ fn line_value(line: &Line) -> Value {
         Act::Refused(_) => "refused",
         Act::Settled { .. } => "settled",
         Act::Undone { .. } => "undone",
+        Act::Resolved { .. } => "resolved",
     };
     json!({ "epoch": line.epoch, "seq": line.seq, "at": line.at, "act": name, "what": act })
 }

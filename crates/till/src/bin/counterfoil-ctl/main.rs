@@ -162,6 +162,11 @@ impl Voice {
         print(&if self.json { json.to_string() } else { words() });
     }
 
+    /// Says how far something has come, to whoever watches.
+    fn progress(&self, words: &str) {
+        eprintln!("counterfoil-ctl: {words}");
+    }
+
     /// Says what went wrong.
     fn complain(&self, exit: Exit, error: &str, message: &str) -> Exit {
         if self.json {

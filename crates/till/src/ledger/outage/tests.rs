@@ -100,6 +100,8 @@ fn act(n: u8, told: &Told, ledger: &Ledger) -> Option<Act> {
             number: undo_number(n).to_string(),
             of: number(n).to_string(),
             clerk: Person { id: "c1".into(), name: "李娜".into() },
+            takes: vec![],
+            reason: String::new(),
         },
         Told::UndoRefused if undone && undo_open => settled(undo_number(n), refused("undo_too_late")),
         Told::UndoSettled if undone && undo_open => settled(undo_number(n), Settlement::Undone),
