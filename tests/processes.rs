@@ -42,6 +42,28 @@ fn scan_confirm_undo_and_what_they_exit_with() {
 }
 
 #[test]
+fn part_of_an_order_is_taken_back_line_by_line() {
+    let street = Street::open();
+    let till = street.till("1号收银机");
+    let order =
+        ["issue", "order", "--title", "自提订单", "--line", "D01=茉莉奶绿=3", "--line", "C01=桂花糕=1"];
+    let code = street.text(&order, "code");
+    let done = till.redeems(&code).json_with(0, "all of it is picked up");
+    let number = done["number"].as_str().unwrap();
+    let undo = |words: &[&str]| till.does(&[&["undo", number, "--clerk", "李娜"][..], words].concat());
+    let wrong = undo(&["--line", "X99"]).json_with(2, "no such line");
+    assert!(wrong["message"].as_str().is_some_and(|text| text.contains("D01, C01")), "but these: {wrong}");
+    let much = undo(&["--line", "D01=4"]).json_with(1, "more than was taken");
+    assert_eq!(much["reason"], "undo_too_much", "is refused: {much}");
+    let some = undo(&["--line", "D01=2", "--line", "C01", "--reason", "做错了"]).json_with(0, "some of it");
+    assert_eq!((&some["settled"], &some["still_taken"][0]["quantity"]), (&true.into(), &1.into()), "{some}");
+    assert_eq!(some["still_taken"].as_array().map(Vec::len), Some(1), "one line is left: {some}");
+    let rest = undo(&[]).json_with(0, "and the rest");
+    assert_eq!(rest["still_taken"], serde_json::json!([]), "nothing is left: {rest}");
+    undo(&[]).json_with(1, "once is enough");
+}
+
+#[test]
 fn a_managers_yes_on_the_command_line_and_what_the_outage_can_cost() {
     let street = Street::open();
     let limits = "[away.per_till]\nfen = { clerk = 2000, manager = 4000 }\n";
@@ -189,6 +211,7 @@ fn enrolment_status_sync_and_journal_have_their_shapes() {
 #[test]
 fn a_case_asks_for_a_person() {
     let mut street = Street::open();
+    street.add_manager("王强", "8888");
     let (one, two) = (street.till("1号收银机"), street.till("2号收银机"));
     let coupon = street.coupon();
     for till in [&one, &two] {
@@ -201,16 +224,44 @@ fn a_case_asks_for_a_person() {
     one.does(&["sync"]).json_with(0, "who is heard first counts");
     two.does(&["sync"]);
     let cases = two.does(&["cases"]).json_with(3, "the other needs a person");
-    assert_eq!((&cases[0]["class"], &cases[0]["number"]), (&"disputed".into(), &second), "{cases}");
-    assert_eq!(cases[0]["winner"]["till"], "1号收银机", "with the other side: {cases}");
+    assert_eq!((&cases[0]["class"], &cases[0]["value"]), (&"duplicate".into(), &2_000.into()), "{cases}");
+    let side = |standing: &str| {
+        let sides = cases[0]["sides"].as_array().unwrap();
+        sides.iter().find(|side| side["standing"] == standing).cloned().unwrap_or_default()
+    };
+    assert_eq!((&side("counted")["number"], &side("not_counted")["number"]), (&first, &second), "{cases}");
+    assert_eq!(side("counted")["till"], "1号收银机", "with the other side: {cases}");
+    assert_eq!(side("not_counted")["relied"]["basis"]["basis"], "copy", "and what was relied on: {cases}");
     assert_eq!(two.does(&["status"]).code, Some(3), "the status says so too");
     let theirs = street.server(&["cases"]).json_with(0, "the server's list");
-    assert_eq!(theirs[0]["case"], cases[0]["id"], "the same case there: {theirs}");
-    let sides = theirs[0]["sides"].as_array().unwrap();
-    let number =
-        |standing: &str| sides.iter().find(|side| side["standing"] == standing).map(|side| &side["number"]);
-    assert_eq!(number("counted"), Some(&first), "with the one that counts: {theirs}");
-    assert_eq!(number("not_counted"), Some(&second), "and the one that does not");
+    assert_eq!(theirs[0]["case"], cases[0]["case"], "the same case there: {theirs}");
+    assert_eq!(theirs[0]["sides"], cases[0]["sides"], "with the same sides");
+
+    let case = cases[0]["case"].as_str().unwrap();
+    one.does(&["sync"]).json_with(0, "the first hears of it");
+    street.serving.kill();
+    let decide = |till: &TillFolder, decision: &str, who: [&str; 2]| {
+        let by = ["--manager", who[0], "--manager-pin", who[1], "--note", "退回了"];
+        till.does(&[&["cases", "decide", case, decision][..], &by].concat())
+    };
+    let failed = decide(&two, "recovered", ["王强", "0000"]).json_with(1, "a wrong PIN is refused");
+    assert_eq!(failed["error"], "wrong_pin", "by name");
+    assert_eq!(decide(&two, "shrugged", ["王强", "8888"]).code, Some(2), "there are five decisions");
+    decide(&two, "recovered", ["王强", "8888"]).json_with(0, "no line is needed for it");
+    let again = decide(&two, "paid", ["王强", "8888"]).json_with(1, "once is enough");
+    assert_eq!(again["error"], "case_decided", "by name");
+    assert_eq!(two.does(&["cases"]).json_with(0, "nothing is open"), serde_json::json!([]), "here");
+    let all = two.does(&["cases", "--all"]).json_with(0, "but it is listed");
+    assert_eq!(all[0]["decided_here"]["heard"], "waiting", "as what waits: {all}");
+    street.restart();
+    two.does(&["sync"]).json_with(0, "it is sent");
+    one.does(&["sync"]).json_with(0, "and heard");
+    let all = one.does(&["cases", "--all"]).json_with(0, "nothing is open there either");
+    assert_eq!(
+        (&all[0]["stands"], &all[0]["decisions"][0]["clerk"]),
+        (&"recovered".into(), &"王强".into()),
+        "{all}"
+    );
 }
 
 #[test]

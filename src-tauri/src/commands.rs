@@ -1,4 +1,4 @@
-//! What the page may ask of the shell: five commands, each handed straight to the desk.
+//! What the page may ask of the shell: six commands, each handed straight to the desk.
 
 use std::sync::Arc;
 
@@ -33,7 +33,7 @@ impl Shell {
 
 /// The commands, for Tauri's builder.
 pub fn handler<R: tauri::Runtime>() -> impl Fn(tauri::ipc::Invoke<R>) -> bool + Send + Sync + 'static {
-    tauri::generate_handler![screen, act, history, cases, practice]
+    tauri::generate_handler![screen, act, history, cases, decide, practice]
 }
 
 /// Everything on the screen.
@@ -62,11 +62,28 @@ async fn history(shell: State<'_, Shell>) -> Result<Vec<view::Row>, ()> {
     Ok(desk.history().iter().map(convert::row).collect())
 }
 
-/// Cases with this till as one side.
+/// The store's cases, and who may decide on them.
 #[tauri::command]
-async fn cases(shell: State<'_, Shell>) -> Result<Vec<view::Case>, ()> {
-    let Shell::Open(desk) = &*shell else { return Ok(vec![]) };
-    Ok(desk.cases().iter().map(|case| convert::case(case, desk.till().now())).collect())
+async fn cases(shell: State<'_, Shell>) -> Result<view::Cases, ()> {
+    let Shell::Open(desk) = &*shell else { return Ok(view::Cases { managers: vec![], cases: vec![] }) };
+    Ok(convert::cases(desk))
+}
+
+/// A manager decides on a case. Answers with the code of what went wrong ("wrong_pin" …), if something did.
+#[tauri::command]
+async fn decide(
+    shell: State<'_, Shell>,
+    case: String,
+    decision: String,
+    manager: String,
+    pin: String,
+    note: String,
+) -> Result<Option<String>, String> {
+    let Shell::Open(desk) = &*shell else { return Ok(Some("folder".into())) };
+    let Some(decision) = convert::decision_of(&decision) else {
+        return Err(format!("{decision:?} is no decision"));
+    };
+    Ok(desk.decide(&case, decision, &manager, &pin, &note).await.map(str::to_owned))
 }
 
 /// A demo chain's practice codes.

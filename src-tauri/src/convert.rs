@@ -15,6 +15,10 @@ use till::words::Language;
 
 use crate::view;
 
+mod cases;
+
+pub use cases::{cases, decision_of};
+
 /// The page's screen.
 pub fn screen(from: &screen::Screen) -> view::Screen {
     view::Screen {
@@ -352,20 +356,19 @@ pub fn row(from: &screen::Row) -> view::Row {
             screen::Stands::Undone => view::Sync::Undone,
         },
         undoable: from.undoable,
+        items: from.pieces.iter().map(piece).collect(),
     }
 }
 
-/// A case.
-pub fn case(from: &screen::Case, now: UnixMs) -> view::Case {
-    view::Case {
-        id: from.id.clone(),
-        class: if from.disputed { "disputed".into() } else { "refused".into() },
-        title: from.title.clone(),
-        value: from.value.0,
-        mine: earlier(&from.mine, true, now),
-        winner: from.winner.as_ref().map(|winner| earlier(winner, winner.device == from.mine.device, now)),
-        reason: from.reason.map(|reason| reason.code().into()),
-        number: from.number.to_string(),
+fn piece(from: &screen::Piece) -> view::Item {
+    view::Item {
+        sku: from.sku.clone(),
+        name: from.name.clone(),
+        variant: String::new(),
+        shelf: String::new(),
+        quantity: from.quantity,
+        taken: from.quantity - from.left,
+        left: from.left,
     }
 }
 
@@ -382,6 +385,7 @@ pub fn practice(from: &till::folder::Practice) -> view::PracticeCode {
 
 /// What the clerk did; an error says which word of it the till does not know.
 pub fn act(from: view::Act) -> Result<desk::Act, String> {
+    let take = |take: view::Take| Take { sku: take.sku, quantity: take.quantity };
     let number = |text: String| text.parse().map_err(|_| format!("{text:?} is no redemption number"));
     Ok(match from {
         view::Act::Scan { text, source } => desk::Act::Scan(Scan {
@@ -392,13 +396,13 @@ pub fn act(from: view::Act) -> Result<desk::Act, String> {
                 view::Source::Practice => Source::Practice,
             },
         }),
-        view::Act::Confirm { takes } => {
-            let take = |take: view::Take| Take { sku: take.sku, quantity: take.quantity };
-            desk::Act::Confirm(takes.into_iter().map(take).collect())
-        }
+        view::Act::Confirm { takes } => desk::Act::Confirm(takes.into_iter().map(take).collect()),
         view::Act::Approve { manager, pin, why } => desk::Act::Approve { manager, pin, why },
         view::Act::Choose { id } => desk::Act::Choose(id),
         view::Act::Undo { number: text } => desk::Act::Undo(number(text)?),
+        view::Act::UndoPart { number: text, takes } => {
+            desk::Act::UndoPart { of: number(text)?, takes: takes.into_iter().map(take).collect() }
+        }
         view::Act::HandOver { number: text } => desk::Act::HandOver(number(text)?),
         view::Act::Next => desk::Act::Next,
         view::Act::SignIn { clerk, pin } => desk::Act::SignIn { clerk, pin },

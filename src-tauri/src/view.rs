@@ -8,8 +8,10 @@ use serde::Serialize;
 use ts_rs::TS;
 
 mod act;
+mod cases;
 
 pub use act::{Act, Source, Take};
+pub use cases::{Case, CaseDecision, CaseRecord, CaseSide, Cases, DecidedHere};
 
 /// Everything on the screen.
 #[derive(Clone, Debug, Serialize, TS)]
@@ -48,7 +50,7 @@ pub struct Status {
     /// How old that is (seconds).
     #[ts(type = "number | null")]
     pub copy_age_seconds: Option<i64>,
-    /// Open cases of this till.
+    /// Open cases of the store.
     pub cases: u32,
     /// Redeemed today at this till (coupons and cards).
     pub redeemed_today: u32,
@@ -493,6 +495,8 @@ pub struct Row {
     pub sync: Sync,
     /// Whether the undo button is offered.
     pub undoable: bool,
+    /// If so: what was handed over, and what of it is left to be taken back.
+    pub items: Vec<Item>,
 }
 
 /// How a redemption stands at the server.
@@ -509,28 +513,6 @@ pub enum Sync {
     Case,
     /// It was undone.
     Undone,
-}
-
-/// A case in which this till is one side.
-#[derive(Clone, Debug, Serialize, TS)]
-pub struct Case {
-    /// Its name at the server.
-    pub id: String,
-    /// "disputed" or "refused".
-    pub class: String,
-    /// What it is about.
-    pub title: String,
-    /// The value at stake (fen).
-    #[ts(type = "number")]
-    pub value: i64,
-    /// This till's redemption.
-    pub mine: Earlier,
-    /// The redemption that counts, if the case is a dispute.
-    pub winner: Option<Earlier>,
-    /// The server's reason, as a reason code, if it refused.
-    pub reason: Option<String>,
-    /// This till's number.
-    pub number: String,
 }
 
 /// A practice code of the demo chain.

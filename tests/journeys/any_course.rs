@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use model::redemption::Take;
 use model::verdict::Silence;
 use tests::cord::Way;
 use tests::counter::{offer, usual_takes};
@@ -15,7 +16,7 @@ use till::desk::Act;
 use till::screen::Stage;
 use wire::api::Settlement;
 use wire::case::Case;
-use wire::line::{Act as Line, Outcome};
+use wire::line::{Act as Line, Begun, NamedTake, Outcome};
 
 const STEPS: u64 = 90;
 const SEEDS: u64 = 6;
@@ -109,12 +110,16 @@ impl Course {
             till.restart().await;
             till.sync().await;
         }
-        let mut counting: BTreeMap<String, String> = BTreeMap::new();
+        // What the last of them brought concerns the others too.
+        for till in &self.tills {
+            till.sync().await;
+        }
+        let mut counting: BTreeMap<String, u32> = BTreeMap::new();
         let mut taken: BTreeMap<String, u32> = BTreeMap::new();
         for row in self.shop.counted().await.into_iter().filter(|row| !row.undone) {
             let pieces: u32 = row.takes.iter().map(|take| take.quantity).sum();
-            *taken.entry(row.entitlement.clone()).or_default() += pieces;
-            let twice = counting.insert(row.number.clone(), row.entitlement);
+            *taken.entry(row.entitlement).or_default() += pieces;
+            let twice = counting.insert(row.number.clone(), pieces);
             assert_eq!(twice, None, "seed {seed}: {} counts twice", row.number);
         }
         for (id, _, all) in &self.issued {
@@ -136,13 +141,19 @@ impl Course {
             let device = till.identity().device;
             let lost = |case: &&Case| case.standing("not_counted").any(|side| side.done.device == device);
             let theirs: BTreeSet<&str> = cases.iter().filter(lost).map(|case| case.case.as_str()).collect();
-            let mine = till.desk().cases();
-            let mine: BTreeSet<&str> = mine.iter().map(|case| case.id.as_str()).collect();
+            // What was lost and then taken back is a case that is closed.
+            let own = |side: &wire::case::Side| side.done.device == device && side.standing == "not_counted";
+            let mine = till.till().cases();
+            let mine = mine.iter().map(|one| &one.case).filter(|case| case.sides.iter().any(own));
+            let mine: BTreeSet<&str> = mine.map(|case| case.case.as_str()).collect();
             assert_eq!(mine, theirs, "seed {seed}: till and server show the same cases");
             till.close().await;
             let book = Book::of(till);
             for number in &book.handed_over {
-                let known = counting.remove(number).is_some()
+                let counted = counting.remove(number);
+                let left = book.left.get(number).copied();
+                assert!(counted.is_none() || counted == left, "seed {seed}: of {number} {left:?} are taken");
+                let known = counted.is_some()
                     || cases.iter().any(|case| case.sides.iter().any(|side| side.number == *number));
                 assert!(known, "seed {seed}: {number} was handed over, so it counts or is a case");
             }
@@ -177,10 +188,15 @@ async fn undo_one(till: &Counter, dice: &SeededDice) {
         till.desk().act(Act::HandOver(number)).await;
         return;
     }
-    let undoable = till.desk().history().into_iter().find(|row| row.undoable).and_then(|row| row.number);
-    if let Some(number) = unseen.or(undoable) {
-        till.desk().act(Act::Undo(number)).await;
-    }
+    let undoable = till.desk().history().into_iter().find(|row| row.undoable);
+    let Some(number) = unseen.or(undoable.as_ref().and_then(|row| row.number)) else { return };
+    let pieces = undoable.filter(|row| row.number == Some(number)).map(|row| row.pieces).unwrap_or_default();
+    let some = pieces
+        .iter()
+        .map(|piece| Take { sku: piece.sku.clone(), quantity: dice.below(u64::from(piece.left) + 1) as u32 });
+    let takes: Vec<Take> = some.filter(|take| take.quantity > 0).collect();
+    let act = if takes.is_empty() { Act::Undo(number) } else { Act::UndoPart { of: number, takes } };
+    till.desk().act(act).await;
 }
 
 /// Begins a redemption on a line that does `way`, until something has left the till or it has decided alone.
@@ -210,52 +226,74 @@ struct Book {
     unseen: BTreeSet<String>,
     /// Begun, but nothing came of it, or it was taken back.
     nothing: BTreeSet<String>,
+    /// How many pieces of each were not taken back.
+    left: BTreeMap<String, u32>,
+    /// What each undo is of, and how many pieces it took back.
+    undos: BTreeMap<String, (String, u32)>,
 }
 
 impl Book {
     fn of(till: &Counter) -> Book {
         let mut book = Book::default();
-        let mut undos: BTreeMap<String, String> = BTreeMap::new();
         for line in till.journal() {
-            book.take_in(line.act, &mut undos);
+            book.take_in(line.act);
         }
         book
     }
 
-    fn take_in(&mut self, act: Line, undos: &mut BTreeMap<String, String>) {
+    fn begin(&mut self, begun: Begun) {
+        self.left.insert(begun.number.clone(), pieces(&begun.takes));
+        self.nothing.insert(begun.number);
+    }
+
+    fn take_in(&mut self, act: Line) {
         match act {
-            Line::Begun(begun) => drop(self.nothing.insert(begun.number)),
+            Line::Begun(begun) => self.begin(begun),
             Line::Decided(decided) if decided.outcome == Outcome::Accepted => {
+                if let Some(begun) = decided.begun {
+                    self.begin(*begun);
+                }
                 self.nothing.remove(&decided.number);
                 self.unseen.remove(&decided.number);
                 self.handed_over.insert(decided.number);
             }
-            Line::Decided(decided) => drop(decided.begun.map(|begun| self.nothing.insert(begun.number))),
+            Line::Decided(decided) => decided.begun.into_iter().for_each(|begun| self.begin(*begun)),
             Line::Opened { .. } | Line::Refused(_) | Line::Resolved { .. } => {}
-            Line::Undone { number, of, .. } => {
-                self.handed_over.remove(&of);
-                self.unseen.remove(&of);
-                self.nothing.insert(of.clone());
-                undos.insert(number, of);
+            Line::Undone { number, of, takes, .. } => {
+                let left = self.left.get_mut(&of).expect("it was begun here");
+                let back = if takes.is_empty() { *left } else { pieces(&takes) };
+                *left -= back;
+                if *left == 0 {
+                    self.handed_over.remove(&of);
+                    self.unseen.remove(&of);
+                    self.nothing.insert(of.clone());
+                }
+                self.undos.insert(number, (of, back));
             }
             Line::Settled { settled } => {
                 for told in settled {
-                    self.settle(told.number, &told.settlement, undos);
+                    self.settle(told.number, &told.settlement);
                 }
             }
         }
     }
 
-    fn settle(&mut self, number: String, settlement: &Settlement, undos: &BTreeMap<String, String>) {
+    fn settle(&mut self, number: String, settlement: &Settlement) {
         let refused = matches!(settlement, Settlement::Refused { .. });
-        if let Some(of) = undos.get(&number).filter(|_| refused) {
+        if let Some((of, back)) = self.undos.get(&number).filter(|_| refused) {
+            *self.left.entry(of.clone()).or_default() += back;
             self.nothing.remove(of);
             self.handed_over.insert(of.clone());
         }
         let counts = matches!(settlement, Settlement::Confirmed | Settlement::AlreadyCounted);
-        if counts && !self.handed_over.contains(&number) && !undos.values().any(|of| *of == number) {
+        let taken_back = self.undos.values().any(|(of, _)| *of == number);
+        if counts && !self.handed_over.contains(&number) && !taken_back {
             self.nothing.remove(&number);
             self.unseen.insert(number);
         }
     }
+}
+
+fn pieces(takes: &[NamedTake]) -> u32 {
+    takes.iter().map(|take| take.quantity).sum()
 }

@@ -57,18 +57,21 @@ async fn offline_one_counts_and_the_other_becomes_a_case() {
         [first.number.unwrap().to_string()],
         "who is heard first counts"
     );
-    assert_eq!((one.standing().cases, two.standing().cases), (0, 1), "the other has a case");
+    one.sync().await;
+    assert_eq!((one.standing().cases, two.standing().cases), (1, 1), "both stores have a case to look at");
     assert_eq!((one.standing().waiting, two.standing().waiting), (0, 0), "and nobody waits any longer");
-    let mine = two.desk().cases().pop().expect("the till shows its case");
-    assert!(
-        mine.disputed && mine.number == second.number.unwrap(),
-        "as a dispute about its redemption: {mine:?}"
-    );
-    let winner = mine.winner.expect("with the other side");
-    assert_eq!((winner.till.as_str(), winner.at), ("1号收银机", first.at), "namely till 1, then");
+    let theirs = shop.cases().await;
+    for till in [&one, &two] {
+        let shown = till.till().cases();
+        assert_eq!(shown.len(), 1, "each shows it once: {shown:?}");
+        assert!(shown[0].is_open() && shown[0].concerns, "as one that concerns this very till: {shown:?}");
+        assert_eq!(shown[0].case, theirs[0], "with both sides, as the server has it");
+    }
+    let shown = &two.till().cases()[0].case;
+    let relied = shown.standing("not_counted").next().and_then(|side| side.relied.clone());
+    assert!(relied.is_some_and(|relied| relied.heard_at > 0), "and with what the till relied on: {shown:?}");
     let theirs = shop.cases().await;
     assert_eq!(theirs.len(), 1, "the server shows one case");
-    assert_eq!(theirs[0].case, mine.id, "the same");
     let side = |standing| theirs[0].standing(standing).map(|side| side.number.clone()).collect::<Vec<_>>();
     assert_eq!(side("not_counted"), [second.number.unwrap().to_string()], "with the one side");
     assert_eq!(side("counted"), [first.number.unwrap().to_string()], "and the other");
@@ -82,7 +85,7 @@ async fn offline_one_counts_and_the_other_becomes_a_case() {
     }
     assert_eq!(
         (one.standing().cases, two.standing().cases),
-        (0, 1),
+        (1, 1),
         "after a restart the case is still there"
     );
     assert_eq!(shop.cases().await.len(), 1, "and it is still one");

@@ -14,6 +14,7 @@ use wire::api::{
     Candidates, Fate, Found, Intake, Lines, Lookup, OwnLines, Page, Practice, Redeem, Redeemed, Setup,
     Snapshot, Wanted,
 };
+use wire::case::CasesPage;
 
 use crate::PATIENCE;
 
@@ -57,6 +58,8 @@ pub enum Request {
     Snapshot,
     /// For a chunk of it, by its name.
     Chunk(String),
+    /// For the cases that changed after a number.
+    Cases(u64),
     /// For practice codes.
     Practice,
 }
@@ -246,6 +249,11 @@ impl Link for Cord {
     async fn chunk(&self, name: &str, deadline: Duration) -> Result<Vec<u8>, LinkError> {
         let bare = self.bare();
         self.carry(Request::Chunk(name.to_owned()), bare.chunk(name, deadline)).await
+    }
+
+    async fn cases(&self, after: u64, deadline: Duration) -> Result<CasesPage, LinkError> {
+        let bare = self.bare();
+        self.carry(Request::Cases(after), bare.cases(after, deadline)).await
     }
 
     async fn practice(&self, deadline: Duration) -> Result<Vec<Practice>, LinkError> {

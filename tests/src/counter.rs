@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use model::decide::Offer;
 use model::entitlement::Kind;
@@ -161,6 +162,13 @@ impl Counter {
         verdict(self.desk().act(Act::Undo(number)).await)
     }
 
+    /// Takes so many of a redemption's lines back.
+    pub async fn undo_part(&self, of: Number, takes: &[(&str, u32)]) -> Verdict {
+        let take = |(sku, quantity): &(&str, u32)| Take { sku: (*sku).to_owned(), quantity: *quantity };
+        let takes = takes.iter().map(take).collect();
+        verdict(self.desk().act(Act::UndoPart { of, takes }).await)
+    }
+
     /// Sends and fetches, once. Whether that went well shows in how the till stands.
     pub async fn sync(&self) -> Screen {
         let _ = self.till().round().await;
@@ -174,6 +182,12 @@ impl Counter {
 
     /// Waits until the counter is as wanted.
     pub async fn until_screen(&self, what: &str, wanted: impl Fn(&Counter) -> bool) {
+        let met = self.comes_to(PATIENCE, wanted).await;
+        assert!(met, "waited in vain until {what}; it stands so: {:?}", self.standing());
+    }
+
+    /// Whether the counter is as wanted within that time.
+    pub async fn comes_to(&self, patience: Duration, wanted: impl Fn(&Counter) -> bool) -> bool {
         let mut news = self.till().news();
         let mut changes = self.desk().changes();
         let met = async {
@@ -184,8 +198,7 @@ impl Counter {
                 }
             }
         };
-        let met = tokio::time::timeout(PATIENCE, met).await;
-        assert!(met.is_ok(), "waited in vain until {what}; it stands so: {:?}", self.standing());
+        tokio::time::timeout(patience, met).await.is_ok()
     }
 
     /// The journal's lines as they are on disk. The program must have been closed.

@@ -2,17 +2,29 @@
 // Knows nothing of what the answers mean.
 import { invoke } from '@tauri-apps/api/core';
 import { listen } from '@tauri-apps/api/event';
-import type { Act, Case, PracticeCode, Row, Screen } from './bindings';
+import type { Act, Cases, PracticeCode, Row, Screen } from './bindings';
 
 /** What the page asks of the shell. */
 export interface Backend {
   screen(): Promise<Screen>;
   act(act: Act): Promise<Screen>;
   history(): Promise<Row[]>;
-  cases(): Promise<Case[]>;
+  cases(): Promise<Cases>;
+  /** A manager decides on a case. Answers with the code of what went wrong, if something did. */
+  decide(words: Decide): Promise<string | null>;
   practice(): Promise<PracticeCode[]>;
   /** Calls `changed` with every screen that the shell sends by itself. */
   listen(changed: (screen: Screen) => void): Promise<() => void>;
+}
+
+/** What a manager says about a case. */
+export interface Decide {
+  [word: string]: string;
+  case: string;
+  decision: string;
+  manager: string;
+  pin: string;
+  note: string;
 }
 
 const READ_LIMIT = 5_000;
@@ -25,6 +37,7 @@ export const shell: Backend = {
   act: (act) => call('act', act.act === 'enrol' || act.act === 'sync' ? ENROL_LIMIT : ACT_LIMIT, { act }),
   history: () => call('history', READ_LIMIT),
   cases: () => call('cases', READ_LIMIT),
+  decide: (words) => call('decide', ACT_LIMIT, words),
   practice: () => call('practice', READ_LIMIT),
   listen: (changed) => listen<Screen>('screen', (event) => changed(event.payload)),
 };

@@ -63,7 +63,7 @@ copy_as_of: number | null,
  */
 copy_age_seconds: number | null, 
 /**
- * Open cases of this till.
+ * Open cases of the store.
  */
 cases: number, 
 /**
@@ -634,7 +634,11 @@ sync: Sync,
 /**
  * Whether the undo button is offered.
  */
-undoable: boolean, };
+undoable: boolean, 
+/**
+ * If so: what was handed over, and what of it is left to be taken back.
+ */
+items: Array<Item>, };
 
 /**
  * How a redemption stands at the server.
@@ -642,7 +646,20 @@ undoable: boolean, };
 export type Sync = "none" | "waiting" | "settled" | "case" | "undone";
 
 /**
- * A case in which this till is one side.
+ * The store's cases, and who may decide on them.
+ */
+export type Cases = { 
+/**
+ * The managers of the store.
+ */
+managers: Array<Clerk>, 
+/**
+ * Open ones first, among them those in which this till has a part; then the latest.
+ */
+cases: Array<Case>, };
+
+/**
+ * A case of the store.
  */
 export type Case = { 
 /**
@@ -650,33 +667,161 @@ export type Case = {
  */
 id: string, 
 /**
- * "disputed" or "refused".
+ * What is wrong, as a code ("duplicate", "stale" …).
  */
 class: string, 
 /**
- * What it is about.
+ * What was found, as a reason code or a code of its own ("ahead", "forged" …).
+ */
+reason: string, 
+/**
+ * What it is about, in the merchant's words; may be empty.
  */
 title: string, 
 /**
- * The value at stake (fen).
+ * What is at stake (fen).
  */
 value: number, 
 /**
- * This till's redemption.
+ * Whether somebody still has to decide.
  */
-mine: Earlier, 
+open: boolean, 
 /**
- * The redemption that counts, if the case is a dispute.
+ * Whether this till has a part in it.
  */
-winner: Earlier | null, 
+concerns: boolean, 
 /**
- * The server's reason, as a reason code, if it refused.
+ * When it was opened.
  */
-reason: string | null, 
+opened_at: number, 
 /**
- * This till's number.
+ * Everybody who has a part in it.
  */
-number: string, };
+sides: Array<CaseSide>, 
+/**
+ * What was decided, as the server tells it, in the order in which it came.
+ */
+decisions: Array<CaseDecision>, 
+/**
+ * What was decided at this till.
+ */
+here: DecidedHere | null, };
+
+/**
+ * One side of a case: what one till did.
+ */
+export type CaseSide = { 
+/**
+ * Whether that is this till.
+ */
+mine: boolean, 
+/**
+ * How it stands, as a code ("counted", "not_counted", "taken_back", "noted").
+ */
+standing: string, 
+/**
+ * Its number; empty for a record that cannot be read.
+ */
+number: string, 
+/**
+ * What was taken, where it has a name.
+ */
+taken: Array<Taken>, 
+/**
+ * When, by the till's clock.
+ */
+at: number, 
+/**
+ * At which store.
+ */
+store: string, 
+/**
+ * At which till.
+ */
+till: string, 
+/**
+ * By whom.
+ */
+clerk: string, 
+/**
+ * The earliest moment at which it can have happened; nothing if that is not proved.
+ */
+not_before: number | null, 
+/**
+ * When the server heard of it; nothing while it has not said so.
+ */
+received_at: number | null, 
+/**
+ * On what the till relied, and how old that was then.
+ */
+basis: Basis | null, 
+/**
+ * Who let it pass, if a manager did.
+ */
+approved_by: string | null, 
+/**
+ * The record that proves it.
+ */
+record: CaseRecord | null, };
+
+/**
+ * A record that proves a side: anybody can check it who has its bytes.
+ */
+export type CaseRecord = { 
+/**
+ * The journal's epoch.
+ */
+epoch: number, 
+/**
+ * The record's number in it.
+ */
+seq: number, 
+/**
+ * The first digits of its hash.
+ */
+hash: string, };
+
+/**
+ * A decision on a case.
+ */
+export type CaseDecision = { 
+/**
+ * What, as a code ("recovered", "written_off" …).
+ */
+decision: string, 
+/**
+ * Why; may be empty.
+ */
+note: string, 
+/**
+ * By whom; may be empty.
+ */
+clerk: string, 
+/**
+ * At which till; may be empty.
+ */
+till: string, 
+/**
+ * When.
+ */
+at: number, 
+/**
+ * Whether it is the one that stands.
+ */
+stands: boolean, };
+
+/**
+ * A decision that was made at this till.
+ */
+export type DecidedHere = { 
+/**
+ * The decision.
+ */
+decided: CaseDecision, 
+/**
+ * What became of it, as a code ("waiting", "stands", "before", "unknown").
+ */
+heard: string, };
 
 /**
  * A practice code of the demo chain.
@@ -738,7 +883,15 @@ id: string, } | { "act": "undo",
 /**
  * Its number.
  */
-number: string, } | { "act": "hand_over", 
+number: string, } | { "act": "undo_part", 
+/**
+ * Its number.
+ */
+number: string, 
+/**
+ * So much of it.
+ */
+takes: Array<Take>, } | { "act": "hand_over", 
 /**
  * Its number.
  */

@@ -8,6 +8,11 @@ export function money(fen: number): string {
   return `¥${(fen / 100).toLocaleString('en-US', { minimumFractionDigits: 2, maximumFractionDigits: 2 })}`;
 }
 
+/** 1,000,000 */
+export function count(many: number): string {
+  return many.toLocaleString('en-US');
+}
+
 /** ¥20, or ¥20.50 where the fen matter: for figures drawn large. */
 export function moneyShort(fen: number): string {
   return fen % 100 === 0 ? `¥${(fen / 100).toLocaleString('en-US')}` : money(fen);

@@ -62,6 +62,10 @@ export type Group =
   | 'failed'
   | 'notice'
   | 'case'
+  | 'case_reason'
+  | 'case_standing'
+  | 'decision'
+  | 'heard'
   | 'expect'
   | 'sync'
   | 'practice.group';

@@ -4,7 +4,6 @@ import type {
   Approval,
   Basis,
   Candidate,
-  Case,
   Class,
   Earlier,
   Item,
@@ -18,8 +17,8 @@ import type {
   Verdict,
 } from '../src/bindings';
 
-const MINUTE = 60_000;
-const DAY = 24 * 60 * MINUTE;
+export const MINUTE = 60_000;
+export const DAY = 24 * 60 * MINUTE;
 /** When these screens are looked at. */
 export const NOW = new Date(2026, 10, 22, 14, 3, 12).getTime();
 const endOf = (days: number): number => new Date(2026, 10, 22 + days, 23, 59, 59).getTime();
@@ -163,6 +162,7 @@ function row(minutes: number, rowClass: Class, reason: string, title: string, ch
     number: null,
     sync: 'none',
     undoable: false,
+    items: [],
   };
   return { ...base, ...change };
 }
@@ -183,8 +183,18 @@ export const ROWS: Row[] = [
   row(12, 'done', 'undone', '中杯美式兑换券', { number: '018f3b2c77aa4c0e8d1509b69d4e1479', sync: 'settled' }),
 ];
 
+function piece(sku: string, name: string, quantity: number, left = quantity): Item {
+  return { sku, name, variant: '', shelf: '', quantity, taken: quantity - left, left };
+}
+
 export const HISTORY: Row[] = [
   ...ROWS,
+  row(9, 'pass', 'picked_up', '自提订单 A1040', {
+    number: '018f3b2c77aa4c0e8d1509b69d4e1470',
+    sync: 'settled',
+    undoable: true,
+    items: [piece('D01', '茉莉奶绿 大杯', 3, 2), piece('C01', '桂花糕', 1), piece('B02', '豆浆', 1, 0)],
+  }),
   row(13, 'pass', 'redeemed', '中杯美式兑换券', { number: '018f3b2c77aa4c0e8d1509b69d4e1478', sync: 'undone' }),
   row(24, 'fault', 'unknown_offline', ''),
   row(41, 'pass', 'redeemed', '满100减20券', { number: '018f3b2c77aa4c0e8d1509b69d4e1477', sync: 'case' }),
@@ -192,29 +202,6 @@ export const HISTORY: Row[] = [
     number: '018f3b2c77aa4c0e8d1509b69d4e1476',
     sync: 'settled',
   }),
-];
-
-export const CASES: Case[] = [
-  {
-    id: 'k1',
-    class: 'disputed',
-    title: '满100减20券',
-    value: 2000,
-    mine: { ...EARLIER, store: '南山海岸城店', till: '3号收银机', clerk: '李娜', here: true, at: NOW - 41 * MINUTE },
-    winner: { ...EARLIER, at: NOW - 46 * MINUTE },
-    reason: 'used',
-    number: '018f3b2c77aa4c0e8d1509b69d4e1477',
-  },
-  {
-    id: 'k2',
-    class: 'refused',
-    title: '自提订单 A1029',
-    value: 12_800,
-    mine: { ...EARLIER, store: '南山海岸城店', till: '3号收银机', clerk: '周敏', here: true, at: NOW - DAY },
-    winner: null,
-    reason: 'refunded',
-    number: '018f3b2c77aa4c0e8d1509b69d4e1391',
-  },
 ];
 
 function coupon(

@@ -146,7 +146,7 @@ describe('a copy that is fetched', () => {
   it('shows how far it has come, and nothing once it is there', async () => {
     await open('ready_fetching');
     const banner = find('fetching');
-    expect(banner.textContent).toContain('412000 / 1000000');
+    expect(banner.textContent).toContain('412,000 / 1,000,000');
     const bar = banner.querySelector('progress')!;
     expect([bar.value, bar.max]).toEqual([412_000, 1_000_000]);
     shell.changed({ ...screen('ready'), revision: 9 });
@@ -451,7 +451,7 @@ describe('panels', () => {
     await key('F8');
     await key('Enter');
     expect(shell.acts).toEqual([]);
-    expect(document.querySelectorAll('[data-testid="case-row"]')).toHaveLength(2);
+    expect(document.querySelectorAll('[data-testid="case-row"]')).toHaveLength(4);
   });
 
   it('undo a row of the history', async () => {

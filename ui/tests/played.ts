@@ -1,19 +1,28 @@
 // A shell that answers with made-up screens. Used by the tests and the gallery; never part of the production build.
-import type { Backend } from '../src/backend';
-import type { Act, Case, PracticeCode, Row, Screen } from '../src/bindings';
-import { CASES, HISTORY, PRACTICE } from './fixtures';
+import type { Backend, Decide } from '../src/backend';
+import type { Act, Cases, PracticeCode, Row, Screen } from '../src/bindings';
+import { CASES } from './exceptions';
+import { HISTORY, PRACTICE } from './fixtures';
 
 /** A shell that shows `scene`, remembers what it is told, and answers with `answers` in turn. */
 export class PlayedShell implements Backend {
   acts: Act[] = [];
   answers: Screen[] = [];
+  told: Cases = CASES;
+  decisions: Decide[] = [];
+  /** What a decision is answered with. */
+  failed: string | null = null;
   changed: (screen: Screen) => void = () => {};
 
   constructor(public now: Screen) {}
 
   screen = (): Promise<Screen> => Promise.resolve(this.now);
   history = (): Promise<Row[]> => Promise.resolve(HISTORY);
-  cases = (): Promise<Case[]> => Promise.resolve(CASES);
+  cases = (): Promise<Cases> => Promise.resolve(this.told);
+  decide = (words: Decide): Promise<string | null> => {
+    this.decisions.push(words);
+    return Promise.resolve(this.failed);
+  };
   practice = (): Promise<PracticeCode[]> => Promise.resolve(PRACTICE);
 
   act = (act: Act): Promise<Screen> => {

@@ -3,6 +3,8 @@
 //! A case says what a till did and the server could not simply count, with everybody who had a part in it. It is
 //! found on the server, in the act that shows it; it never stops a line from being taken in.
 
+use crate::verdict::Reason;
+
 /// What is wrong, from a closed list with stable codes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum CaseClass {
@@ -66,6 +68,28 @@ impl CaseClass {
     /// The class of that code.
     pub fn of_code(code: &str) -> Option<CaseClass> {
         CaseClass::ALL.into_iter().find(|class| class.code() == code)
+    }
+    /// What kind of conflict a refusal is where the goods are gone: so many `pieces` were taken.
+    pub fn of_refusal(reason: Reason, pieces: i64) -> CaseClass {
+        match reason {
+            Reason::Used | Reason::UsedHereJustNow | Reason::NotEnoughLeft | Reason::CodeSeen
+                if pieces > 1 =>
+            {
+                CaseClass::Overspent
+            }
+            Reason::Used | Reason::UsedHereJustNow | Reason::NotEnoughLeft | Reason::CodeSeen => {
+                CaseClass::Duplicate
+            }
+            Reason::Refunded
+            | Reason::RefundPending
+            | Reason::Cancelled
+            | Reason::Frozen
+            | Reason::Revoked
+            | Reason::Expired => CaseClass::Stale,
+            Reason::NeverIssued => CaseClass::Unknown,
+            Reason::UndoneBefore => CaseClass::UndoRace,
+            _ => CaseClass::Rules,
+        }
     }
 }
 

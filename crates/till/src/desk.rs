@@ -12,6 +12,7 @@ use model::decide::{Known, Outcome};
 use model::entitlement::Kind;
 use model::reading::{Command, Scan, Source};
 use model::redemption::{Number, Take};
+use model::settlement::Settlement;
 use model::time::MonotonicMs;
 use model::verdict::{Basis, Reason, Todo};
 use tokio::sync::watch;
@@ -31,7 +32,7 @@ use crate::words::Language;
 mod approve;
 mod show;
 
-pub use show::{class_code, todo_figures};
+pub use show::{basis, class_code, todo_figures};
 
 /// The same text again within so long is the scanner's echo, not a customer (milliseconds).
 const ECHO_MS: u64 = 2_500;
@@ -58,8 +59,15 @@ pub enum Act {
     },
     /// One of the member's coupons, or one of those that a short code fits, by its entitlement's id.
     Choose(String),
-    /// A redemption is taken back.
+    /// A redemption is taken back: all that is still taken.
     Undo(Number),
+    /// Some of a redemption is taken back.
+    UndoPart {
+        /// The redemption.
+        of: Number,
+        /// So much of it.
+        takes: Vec<Take>,
+    },
     /// What was counted unseen is handed over.
     HandOver(Number),
     /// The next customer.
@@ -182,7 +190,9 @@ impl Desk {
             Act::Confirm(takes) => self.confirm(takes).await,
             Act::Approve { manager, pin, why } => self.approve(&manager, &pin, &why).await,
             Act::Choose(id) => self.choose(&id).await,
-            Act::Undo(number) => self.undo(number).await,
+            Act::Undo(number) => self.undo(number, &[]).await,
+            Act::UndoPart { takes, .. } if takes.is_empty() => {}
+            Act::UndoPart { of, takes } => self.undo(of, &takes).await,
             Act::HandOver(number) => self.hand_over(number),
             Act::Next => self.next(),
             Act::SignIn { clerk, pin } => self.sign_in(&clerk, &pin),
@@ -306,7 +316,7 @@ impl Desk {
                 self.confirm(card.usual_takes()).await
             }
             (Command::Undo, Stage::Verdict(Verdict { undo: Some((number, _)), .. })) => {
-                self.undo(number).await
+                self.undo(number, &[]).await
             }
             (Command::Next, _) => self.next(),
             _ => self.refuse(Reason::CommandIdle.into()),
@@ -393,6 +403,7 @@ impl Desk {
             number: verdict.number,
             stands: Stands::Nothing,
             undoable: false,
+            pieces: vec![],
         };
         let mut inner = self.inner();
         inner.strip.push_front(row);
@@ -443,18 +454,23 @@ impl Desk {
         }
     }
 
-    async fn undo(&self, of: Number) {
+    async fn undo(&self, of: Number, takes: &[Take]) {
         let Some(clerk) = self.person() else { return self.refuse(Reason::SignInFirst.into()) };
-        match self.till.undo(of, &clerk).await {
+        match self.till.undo(of, takes, "", &clerk).await {
             Ok(done) => {
                 let mut verdict = self.about(of, Verdict::of(Reason::Undone, done.at));
                 let settled = done.settlement.is_some();
                 verdict.number = Some(done.number);
+                verdict.taken = self.taken_back(done.number);
                 verdict.unsent = !settled;
                 verdict.basis = self.basis_now(settled);
-                if done.settlement.as_ref().is_some_and(|settlement| settlement.case().is_some()) {
-                    verdict.reason = Reason::UndoTooLate;
-                    verdict.todo = Todo::CallManager;
+                match done.settlement {
+                    Some(Settlement::Refused { reason, .. }) => {
+                        verdict.reason = reason;
+                        verdict.todo = Todo::CallManager;
+                    }
+                    Some(Settlement::Disputed { .. }) => verdict.todo = Todo::CallManager,
+                    _ => {}
                 }
                 self.show_verdict(verdict);
             }

@@ -44,7 +44,8 @@ impl Till {
             }
             let page = self.noted(link.feed(&held, wait)).await?;
             self.hear_time(UnixMs(page.now));
-            let (status, setup, more, known) = (page.status, page.setup, page.more, page.journal);
+            let (status, setup, cases) = (page.status, page.setup, page.cases);
+            let (more, known) = (page.more, page.journal);
             match self.take_in(page, &position, held.status, has_snapshots)? {
                 Step::Overtaken => continue,
                 Step::Anew { good } => {
@@ -59,6 +60,8 @@ impl Till {
             self.meet_known_journal(known, &*link).await?;
             self.tell_news();
             if !more {
+                // Last of all: whatever becomes of them, what decides about goods is in the copy by now.
+                self.follow_cases(&link, cases).await?;
                 self.forget_fetching();
                 return Ok(());
             }
@@ -92,6 +95,7 @@ impl Till {
             receipt: state.copy.receipt().to_owned(),
             setup: state.copy.setup().map_or(0, |setup| setup.version),
             status: state.trust.as_ref().map(|_| state.copy.status_position()).transpose().map_err(disk)?,
+            cases: state.copy.cases_position().map_err(disk)?,
         };
         Ok((state.link.clone(), held, position, state.copy.is_doubtful()))
     }

@@ -10,7 +10,7 @@ use model::place::{Circumstance, DeviceId};
 use model::redemption::{Number, Take};
 use model::settlement::Settlement;
 use model::time::UnixMs;
-use wire::line::{Act, Begun, Decided, Line, Outcome};
+use wire::line::{self, Act, Begun, Decided, Line, NamedTake, Outcome};
 
 mod outage;
 
@@ -30,10 +30,17 @@ pub struct Redemption {
     pub decided: Option<(Decided, UnixMs)>,
     /// The server's last word.
     pub settlement: Option<Settlement>,
-    /// The undo that took it back, or the last of it, unless the server refused that.
-    pub undone_by: Option<Number>,
-    /// Undos that took back a part while the rest stayed out, unless the server refused them.
-    pub partly_undone: BTreeMap<Number, Vec<Take>>,
+    /// What took it back, or part of it, oldest first, without what the server refused.
+    pub undos: Vec<TakenBack>,
+}
+
+/// What one undo takes back of a redemption.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TakenBack {
+    /// The undo's number.
+    pub undo: Number,
+    /// So much; nothing: all that was still taken.
+    pub takes: Vec<NamedTake>,
 }
 
 /// An undo, as far as the journal tells.
@@ -43,6 +50,27 @@ pub struct Undo {
     pub number: Number,
     /// The redemption that it takes back.
     pub of: Number,
+    /// When.
+    pub at: UnixMs,
+    /// By whom.
+    pub clerk: String,
+    /// What it takes back.
+    pub takes: Vec<NamedTake>,
+    /// The server's last word.
+    pub settlement: Option<Settlement>,
+}
+
+/// A decision on a case that was made at this till, as far as the journal tells.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Resolved {
+    /// The decision's own number.
+    pub number: Number,
+    /// The case.
+    pub case: String,
+    /// What was decided.
+    pub decision: line::Decision,
+    /// Why; may be empty.
+    pub note: String,
     /// When.
     pub at: UnixMs,
     /// By whom.
@@ -66,7 +94,7 @@ pub enum State {
     Counted,
     /// Accepted here, but the server does not count it.
     Case,
-    /// Taken back.
+    /// Taken back, all of it.
     Undone,
 }
 
@@ -75,6 +103,7 @@ pub enum State {
 pub struct Ledger {
     redemptions: BTreeMap<Number, Redemption>,
     undos: BTreeMap<Number, Undo>,
+    resolved: BTreeMap<Number, Resolved>,
     of_entitlement: HashMap<String, Vec<Number>>,
     /// Redemptions and undos in the order of the journal.
     order: Vec<Number>,
@@ -88,7 +117,7 @@ pub struct Ledger {
 impl Redemption {
     /// How it stands.
     pub fn state(&self) -> State {
-        if self.undone_by.is_some() {
+        if self.is_taken_back() {
             return State::Undone;
         }
         let accepted = self.decided.as_ref().map(|(decided, _)| decided.outcome == Outcome::Accepted);
@@ -107,7 +136,7 @@ impl Redemption {
 
     /// Whether the server itself decided it, so that nothing remains to be settled.
     fn by_server(&self) -> bool {
-        matches!(&self.decided, Some((Decided { basis: wire::line::Basis::Server, .. }, _)))
+        matches!(&self.decided, Some((Decided { basis: line::Basis::Server, .. }, _)))
     }
 
     /// What it risks, if it was accepted without the server.
@@ -117,39 +146,36 @@ impl Redemption {
         accepted.then(|| AtRisk::of(&self.begun, decided))
     }
 
-    /// What was taken, without the names and without what came back while the rest stayed out.
+    /// What was taken, without the names.
     pub fn takes(&self) -> Vec<Take> {
-        let mut takes = unnamed(&self.begun.takes);
-        for back in self.partly_undone.values().flatten() {
-            if let Some(take) = takes.iter_mut().find(|take| take.sku == back.sku) {
-                take.quantity = take.quantity.saturating_sub(back.quantity);
-            }
-        }
-        takes.retain(|take| take.quantity > 0);
-        takes
+        self.begun.takes.iter().map(unnamed).collect()
     }
 
-    /// An undo takes so many back; nothing: all. What is more than there is out, the server will refuse.
-    fn take_back(&mut self, undo: Number, back: &[wire::line::NamedTake]) {
-        let back = unnamed(back);
-        let mut left = self.takes();
-        for take in &back {
-            match left.iter_mut().find(|out| out.sku == take.sku) {
-                Some(out) if out.quantity >= take.quantity => out.quantity -= take.quantity,
-                _ => return,
-            }
+    /// What of it was not taken back.
+    pub fn still_taken(&self) -> Vec<NamedTake> {
+        if self.undos.iter().any(|back| back.takes.is_empty()) {
+            return vec![];
         }
-        if back.is_empty() || left.iter().all(|take| take.quantity == 0) {
-            self.undone_by = Some(undo);
-        } else {
-            self.partly_undone.insert(undo, back);
-        }
+        let back = |sku: &str| -> u32 {
+            let of_line = |take: &&NamedTake| take.sku == sku;
+            self.undos.iter().flat_map(|back| &back.takes).filter(of_line).map(|take| take.quantity).sum()
+        };
+        let left = |take: &NamedTake| NamedTake {
+            quantity: take.quantity.saturating_sub(back(&take.sku)),
+            ..take.clone()
+        };
+        self.begun.takes.iter().map(left).filter(|take| take.quantity > 0).collect()
     }
 
-    /// The server has refused that undo.
-    fn refuse_undo(&mut self, undo: Number) {
-        self.undone_by = self.undone_by.filter(|by| *by != undo);
-        self.partly_undone.remove(&undo);
+    /// Whether so many are still taken.
+    fn has_out(&self, takes: &[NamedTake]) -> bool {
+        let still = self.still_taken();
+        takes.iter().all(|take| still.iter().any(|out| out.sku == take.sku && out.quantity >= take.quantity))
+    }
+
+    /// Whether nothing of it is still taken.
+    fn is_taken_back(&self) -> bool {
+        !self.undos.is_empty() && self.still_taken().is_empty()
     }
 
     /// When it was decided, or else begun.
@@ -177,7 +203,15 @@ impl Ledger {
                 self.count_waiting(number);
             }
             Act::Refused(refused) => self.refusals.push((at, refused.reason.clone())),
-            Act::Opened { .. } | Act::Resolved { .. } => {}
+            Act::Opened { .. } => {}
+            Act::Resolved { number, case, decision, note, clerk } => {
+                let Ok(number) = number.parse() else { return };
+                let (case, note, clerk) = (case.clone(), note.clone(), clerk.name.clone());
+                let resolved =
+                    Resolved { number, case, decision: *decision, note, at, clerk, settlement: None };
+                self.resolved.insert(number, resolved);
+                self.count_waiting(number);
+            }
             Act::Settled { settled } => {
                 for told in settled {
                     let (Ok(number), Ok(settlement)) =
@@ -191,11 +225,18 @@ impl Ledger {
             Act::Undone { number, of, clerk, takes, .. } => {
                 let (Ok(number), Ok(of)) = (number.parse(), of.parse()) else { return };
                 self.order.push(number);
+                let mut taken = takes.clone();
                 if let Some(redemption) = self.redemptions.get_mut(&of) {
-                    redemption.take_back(number, takes);
+                    if takes.is_empty() {
+                        taken = redemption.still_taken();
+                    }
+                    // What is more than there is out, the server will refuse.
+                    if redemption.has_out(takes) {
+                        redemption.undos.push(TakenBack { undo: number, takes: takes.clone() });
+                    }
                 }
                 let clerk = clerk.name.clone();
-                self.undos.insert(number, Undo { number, of, at, clerk, settlement: None });
+                self.undos.insert(number, Undo { number, of, at, clerk, takes: taken, settlement: None });
                 self.follow_risk(of);
                 self.count_waiting(number);
             }
@@ -207,15 +248,8 @@ impl Ledger {
         self.order.push(number);
         self.of_entitlement.entry(begun.entitlement.clone()).or_default().push(number);
         let begun = begun.clone();
-        let redemption = Redemption {
-            number,
-            begun,
-            begun_at: at,
-            decided: None,
-            settlement: None,
-            undone_by: None,
-            partly_undone: BTreeMap::new(),
-        };
+        let redemption =
+            Redemption { number, begun, begun_at: at, decided: None, settlement: None, undos: vec![] };
         self.redemptions.insert(number, redemption);
     }
 
@@ -229,10 +263,12 @@ impl Ledger {
             if settlement.case().is_some()
                 && let Some(redemption) = self.redemptions.get_mut(&of)
             {
-                redemption.refuse_undo(number);
+                redemption.undos.retain(|back| back.undo != number);
             }
             undo.settlement = Some(settlement);
             self.follow_risk(of);
+        } else if let Some(resolved) = self.resolved.get_mut(&number) {
+            resolved.settlement = Some(settlement);
         }
         self.count_waiting(number);
     }
@@ -242,7 +278,8 @@ impl Ledger {
     fn follow_risk(&mut self, number: Number) {
         let Some(redemption) = self.redemptions.get(&number) else { return };
         let taken_back =
-            redemption.undone_by.is_some() || matches!(redemption.settlement, Some(Settlement::Undone));
+            redemption.is_taken_back() || matches!(redemption.settlement, Some(Settlement::Undone));
+        // Of what came back in part the whole stays in the books: they never show less than can be lost.
         match redemption.at_risk() {
             Some(_) | None if taken_back => self.outage.take_back(number),
             Some(_) if redemption.settlement.is_some() => self.outage.settle(number),
@@ -259,7 +296,7 @@ impl Ledger {
                 accepted && redemption.settlement.is_none() && !redemption.by_server()
             }
             (None, Some(undo)) => undo.settlement.is_none(),
-            (None, None) => false,
+            (None, None) => self.resolved.get(&number).is_some_and(|known| known.settlement.is_none()),
         };
         if waits {
             self.waiting.insert(number);
@@ -278,10 +315,17 @@ impl Ledger {
         self.undos.get(&number)
     }
 
+    /// The latest decision on that case that was made at this till.
+    pub fn resolved(&self, case: &str) -> Option<&Resolved> {
+        // Numbers are in the order of their times, but for a clock that was put right.
+        self.resolved.values().filter(|known| known.case == case).max_by_key(|known| (known.at, known.number))
+    }
+
     /// Whether that number has its settlement already.
     pub fn is_settled(&self, number: Number) -> bool {
         let redemption = self.redemptions.get(&number).is_some_and(|known| known.settlement.is_some());
-        redemption || self.undos.get(&number).is_some_and(|undo| undo.settlement.is_some())
+        let undo = self.undos.get(&number).is_some_and(|undo| undo.settlement.is_some());
+        redemption || undo || self.resolved.get(&number).is_some_and(|known| known.settlement.is_some())
     }
 
     /// The latest moment that any line was written at.
@@ -299,7 +343,7 @@ impl Ledger {
         moments.max().map(UnixMs)
     }
 
-    /// How many redemptions and undos the server has not settled yet.
+    /// How many redemptions, undos and decisions the server has not settled yet.
     pub fn waiting(&self) -> usize {
         self.waiting.len()
     }
@@ -359,7 +403,7 @@ impl Ledger {
             .filter(|known| matches!(known.state(), State::Waiting | State::Counted | State::CountedUnseen))
             .map(|known| Use {
                 number: known.number,
-                takes: known.takes(),
+                takes: known.still_taken().iter().map(unnamed).collect(),
                 done: Circumstance {
                     at: known.at(),
                     device: device.clone(),
@@ -374,7 +418,7 @@ impl Ledger {
     /// The redemptions of that entitlement that this till has taken back, all or in part.
     pub fn undone(&self, entitlement: &str) -> BTreeSet<Number> {
         self.of(entitlement)
-            .filter(|known| known.state() == State::Undone || !known.partly_undone.is_empty())
+            .filter(|known| known.state() == State::Undone || !known.undos.is_empty())
             .map(|known| known.number)
             .collect()
     }
@@ -390,161 +434,9 @@ impl Ledger {
     }
 }
 
-fn unnamed(takes: &[wire::line::NamedTake]) -> Vec<Take> {
-    takes.iter().map(|take| Take { sku: take.sku.clone(), quantity: take.quantity }).collect()
+fn unnamed(take: &NamedTake) -> Take {
+    Take { sku: take.sku.clone(), quantity: take.quantity }
 }
 
 #[cfg(test)]
-mod tests {
-    use wire::line::{Basis, Person};
-
-    use super::*;
-
-    fn line(act: Act) -> Line {
-        Line {
-            version: wire::line::LINE_VERSION,
-            device: "till-1".into(),
-            epoch: 1,
-            seq: 1,
-            prev: [0; 32],
-            at: 5_000,
-            clock: None,
-            act,
-        }
-    }
-
-    fn number(n: u8) -> String {
-        Number::new(UnixMs(1), [n; 10]).to_string()
-    }
-
-    fn begun(n: u8) -> Act {
-        Act::Begun(Begun {
-            number: number(n),
-            entitlement: "e1".into(),
-            version: 1,
-            kind: "coupon".into(),
-            title: "t".into(),
-            code_tail: "P9TD".into(),
-            takes: vec![],
-            value: 2_000,
-            clerk: person(),
-            source: "wedge".into(),
-            heard_at: 1,
-            copy: None,
-            asking: true,
-            clock: None,
-            proof: None,
-            policy: None,
-        })
-    }
-
-    fn person() -> Person {
-        Person { id: "c1".into(), name: "李娜".into() }
-    }
-
-    fn accepted(n: u8, basis: Basis) -> Act {
-        let reason = "redeemed".into();
-        let outcome = Outcome::Accepted;
-        Act::Decided(Decided {
-            number: number(n),
-            begun: None,
-            outcome,
-            reason,
-            basis,
-            left: 0,
-            quantity: 1,
-            earlier: None,
-            risk: None,
-        })
-    }
-
-    fn settled(n: u8, settlement: wire::api::Settlement) -> Act {
-        Act::Settled { settled: vec![wire::line::Settled { number: number(n), settlement }] }
-    }
-
-    fn ledger(acts: Vec<Act>) -> Ledger {
-        let mut ledger = Ledger::default();
-        acts.into_iter().for_each(|act| ledger.take_in(&line(act)));
-        ledger
-    }
-
-    fn offline() -> Basis {
-        Basis::Copy { as_of: 1, silence: "timed_out".into() }
-    }
-
-    fn state(ledger: &Ledger, n: u8) -> State {
-        ledger.redemption(number(n).parse().unwrap()).unwrap().state()
-    }
-
-    #[test]
-    fn a_redemption_waits_until_the_server_has_spoken() {
-        let mut offline_one = ledger(vec![begun(1), accepted(1, offline())]);
-        assert_eq!((state(&offline_one, 1), offline_one.waiting()), (State::Waiting, 1), "accepted offline");
-        offline_one.take_in(&line(settled(1, wire::api::Settlement::Confirmed)));
-        assert_eq!((state(&offline_one, 1), offline_one.waiting()), (State::Counted, 0), "and settled");
-        let online = ledger(vec![begun(1), accepted(1, Basis::Server)]);
-        assert_eq!(
-            (state(&online, 1), online.waiting()),
-            (State::Counted, 0),
-            "the server decided it itself"
-        );
-    }
-
-    #[test]
-    fn begun_alone_is_in_doubt_and_the_answer_ends_the_doubt() {
-        let mut ledger = ledger(vec![begun(1), begun(2)]);
-        assert_eq!(ledger.in_doubt().len(), 2, "two in doubt");
-        ledger.take_in(&line(settled(1, wire::api::Settlement::Voided)));
-        ledger.take_in(&line(settled(2, wire::api::Settlement::Confirmed)));
-        assert_eq!(state(&ledger, 1), State::Closed, "voided: it never happened");
-        assert_eq!(state(&ledger, 2), State::CountedUnseen, "counted, though nothing was shown");
-    }
-
-    #[test]
-    fn a_refused_undo_leaves_the_redemption_counted_and_makes_a_case() {
-        let undo = Act::Undone {
-            number: number(2),
-            of: number(1),
-            clerk: person(),
-            takes: vec![],
-            reason: String::new(),
-        };
-        let mut ledger = ledger(vec![begun(1), accepted(1, Basis::Server), undo]);
-        assert_eq!((state(&ledger, 1), ledger.waiting()), (State::Undone, 1), "taken back, not yet sent");
-        let refused = wire::api::Settlement::Refused { case: "k1".into(), reason: "undo_too_late".into() };
-        ledger.take_in(&line(settled(2, refused)));
-        assert_eq!((state(&ledger, 1), ledger.waiting()), (State::Counted, 0), "it counts again");
-        assert_eq!(ledger.cases().len(), 1, "and somebody must look at it");
-    }
-
-    #[test]
-    fn an_undo_of_some_pieces_gives_back_those_and_a_refused_one_gives_back_nothing() {
-        let pieces = |quantity| vec![wire::line::NamedTake { sku: "a".into(), name: "A".into(), quantity }];
-        let undo = |n, of, back| Act::Undone {
-            number: number(n),
-            of: number(of),
-            clerk: person(),
-            takes: pieces(back),
-            reason: String::new(),
-        };
-        let Act::Begun(mut three) = begun(1) else { panic!("it begins one") };
-        three.takes = pieces(3);
-        let mut ledger = ledger(vec![Act::Begun(three), accepted(1, offline()), undo(2, 1, 1)]);
-        let left = |ledger: &Ledger| -> Vec<u32> {
-            let uses = ledger.uses("e1", &DeviceId("till-1".into()), "t", "s");
-            uses.iter().flat_map(|use_| &use_.takes).map(|take| take.quantity).collect()
-        };
-        assert_eq!((state(&ledger, 1), left(&ledger)), (State::Waiting, vec![2]), "one of three came back");
-        ledger.take_in(&line(undo(3, 1, 3)));
-        assert_eq!(left(&ledger), [2], "three of two cannot come back: the server will say so");
-        ledger.take_in(&line(undo(4, 1, 2)));
-        assert_eq!((state(&ledger, 1), left(&ledger)), (State::Undone, vec![]), "then the rest");
-        assert_eq!(ledger.undone("e1").len(), 1, "whatever a copy tells");
-        let refused = || wire::api::Settlement::Refused { case: "k".into(), reason: "undo_too_late".into() };
-        ledger.take_in(&line(settled(2, refused())));
-        assert_eq!(state(&ledger, 1), State::Undone, "an earlier one that is refused leaves the last");
-        ledger.take_in(&line(settled(4, refused())));
-        assert_eq!((state(&ledger, 1), left(&ledger)), (State::Waiting, vec![3]), "and all are out again");
-        assert_eq!(ledger.undone("e1").len(), 0, "as every copy may tell");
-    }
-}
+mod tests;

@@ -5,6 +5,7 @@
 //! of any language a clerk reads (but for [`words`], which the command line program prints).
 
 pub mod backup;
+pub mod cases;
 #[doc(hidden)]
 pub mod controls;
 pub mod custody;
@@ -32,6 +33,7 @@ pub mod store;
 pub mod sync;
 pub mod till;
 pub mod transport;
+pub mod undo;
 pub mod vault;
 pub mod words;
 

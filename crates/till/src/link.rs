@@ -19,6 +19,7 @@ use wire::api::{
     Candidates, Enrol, Enrolled, Fate, Found, Intake, Lines, Lookup, OwnLines, Page, Practice, Problem,
     Redeem, Redeemed, Setup, Snapshot, Wanted,
 };
+use wire::case::CasesPage;
 use wire::codes::{hex, unhex};
 use wire::enrolment::{self, Known};
 
@@ -68,6 +69,8 @@ pub struct Held {
     pub setup: u64,
     /// The number of the status lists; nothing while this till believes nobody who could tell them.
     pub status: Option<u64>,
+    /// The number of the store's cases.
+    pub cases: u64,
 }
 
 /// What a till asks of its server.
@@ -97,6 +100,8 @@ pub trait Link: Send + Sync {
     async fn snapshot(&self, deadline: Duration) -> Result<Snapshot, LinkError>;
     /// A chunk of it, by its name.
     async fn chunk(&self, name: &str, deadline: Duration) -> Result<Vec<u8>, LinkError>;
+    /// The store's cases that changed after that number.
+    async fn cases(&self, after: u64, deadline: Duration) -> Result<CasesPage, LinkError>;
     /// A demo chain's practice codes.
     async fn practice(&self, deadline: Duration) -> Result<Vec<Practice>, LinkError>;
     /// How long the server has asked to be left alone, if it has.
@@ -157,6 +162,10 @@ impl Link for Nobody {
     }
 
     async fn chunk(&self, _: &str, _: Duration) -> Result<Vec<u8>, LinkError> {
+        Err(SILENT)
+    }
+
+    async fn cases(&self, _: u64, _: Duration) -> Result<CasesPage, LinkError> {
         Err(SILENT)
     }
 
@@ -311,9 +320,10 @@ impl Link for HttpLink {
     }
 
     async fn feed(&self, held: &Held, wait: Duration) -> Result<Page, LinkError> {
-        let Held { epoch, after, receipt, setup, status } = held;
-        let wait_seconds = wait.as_secs();
-        let mut path = format!("v1/feeds/{}?after={after}&setup={setup}&wait={wait_seconds}", self.feed);
+        let Held { epoch, after, receipt, setup, status, cases } = held;
+        let (feed, wait_seconds) = (&self.feed, wait.as_secs());
+        let mut path =
+            format!("v1/feeds/{feed}?after={after}&setup={setup}&cases={cases}&wait={wait_seconds}");
         let status = status.map(|status| status.to_string()).unwrap_or_default();
         for (name, value) in [("status", &status), ("epoch", epoch), ("receipt", receipt)] {
             if !value.is_empty() {
@@ -330,6 +340,10 @@ impl Link for HttpLink {
     async fn chunk(&self, name: &str, deadline: Duration) -> Result<Vec<u8>, LinkError> {
         let path = format!("v1/snapshots/{}/{name}", self.feed);
         self.carry(request(Method::GET, &path, NOTHING)?, deadline).await
+    }
+
+    async fn cases(&self, after: u64, deadline: Duration) -> Result<CasesPage, LinkError> {
+        self.call(Method::GET, &format!("v1/cases?after={after}"), NOTHING, deadline).await
     }
 
     async fn practice(&self, deadline: Duration) -> Result<Vec<Practice>, LinkError> {

@@ -1,6 +1,7 @@
-//! One redemption from top to bottom: read, look up, offer; then begin, ask, decide, journal; and the way back.
+//! One redemption from top to bottom: read, look up, offer; then begin, ask, decide, journal. The way back is
+//! [`crate::undo`].
 //!
-//! Invariant: whoever gets a [`Concluded`] or an [`UndoDone`] from here holds something that is on disk.
+//! Invariant: whoever gets a [`Concluded`] from here holds something that is on disk.
 
 use std::time::Duration;
 
@@ -9,7 +10,6 @@ use model::entitlement::{Kind, Use};
 use model::policy::Policy;
 use model::prove::Proof;
 use model::redemption::{Number, Take};
-use model::settlement::Settlement;
 use model::time::{Doubt, Effective, UnixMs};
 use model::verdict::{Basis, Reason, Silence};
 use wire::api::{Redeem, Redeemed};
@@ -29,17 +29,6 @@ pub struct Concluded {
     pub decision: Decision,
     /// When.
     pub at: UnixMs,
-}
-
-/// An undo whose line is on disk.
-#[derive(Clone, Debug)]
-pub struct UndoDone {
-    /// The undo's own number.
-    pub number: Number,
-    /// When.
-    pub at: UnixMs,
-    /// What the server said, if it was heard in time.
-    pub settlement: Option<Settlement>,
 }
 
 /// What a clerk confirms.
@@ -237,44 +226,6 @@ impl Till {
             Err(LinkError::Problem(problem)) if problem.error == "voided" => return None,
             Err(error) => answer_of(error),
         })
-    }
-
-    /// Takes a redemption back.
-    pub async fn undo(&self, of: Number, clerk: &Person) -> Result<UndoDone, Reason> {
-        let now = self.now();
-        let number = self.new_number(now);
-        let online = {
-            let mut guard = self.lock();
-            let state = guard.as_mut().ok_or(Reason::NotEnrolled)?;
-            let redemption = state.ledger.redemption(of).ok_or(Reason::UndoUnknown)?;
-            let late = now.seconds_since(redemption.at()) > i64::from(state.policy().undo_minutes_max) * 60;
-            match redemption.state() {
-                Stand::Undone => return Err(Reason::UndoneBefore),
-                Stand::InDoubt | Stand::Closed => return Err(Reason::UndoUnknown),
-                Stand::Waiting | Stand::Counted if late => return Err(Reason::UndoTooLate),
-                // Goods that were given out twice may come back at any time: that ends the case.
-                Stand::Waiting | Stand::Counted | Stand::CountedUnseen | Stand::Case => {}
-            }
-            let act = Act::Undone {
-                number: number.to_string(),
-                of: of.to_string(),
-                clerk: clerk.clone(),
-                takes: Vec::new(),
-                reason: String::new(),
-            };
-            state.write(now, vec![act])?;
-            matches!(state.line, LineState::Online | LineState::Slow)
-        };
-        if online {
-            let deadline = self.deadline();
-            if tokio::time::timeout(deadline, self.push(deadline)).await.is_err() {
-                self.note_line::<()>(&Err(LinkError::Silent(Silence::TimedOut)), None);
-            }
-        }
-        self.wake.notify_one();
-        self.tell_news();
-        let settlement = self.lock().as_ref().and_then(|state| state.ledger.undo(number)?.settlement.clone());
-        Ok(UndoDone { number, at: now, settlement })
     }
 
     /// The goods of a redemption that was counted unseen are handed over after all.

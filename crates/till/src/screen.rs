@@ -333,6 +333,21 @@ pub struct Row {
     pub stands: Stands,
     /// Whether it can be undone now.
     pub undoable: bool,
+    /// If so: what was handed over, and what of it is still taken.
+    pub pieces: Vec<Piece>,
+}
+
+/// A line of a redemption.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Piece {
+    /// Article number.
+    pub sku: String,
+    /// Name and variant.
+    pub name: String,
+    /// How many were taken.
+    pub quantity: u32,
+    /// How many of them were not taken back.
+    pub left: u32,
 }
 
 /// How a row stands at the server.
@@ -348,27 +363,6 @@ pub enum Stands {
     Case,
     /// It was undone.
     Undone,
-}
-
-/// A case with this till as one side.
-#[derive(Clone, Debug)]
-pub struct Case {
-    /// Its name at the server.
-    pub id: String,
-    /// Whether another redemption counts instead.
-    pub disputed: bool,
-    /// What it is about.
-    pub title: String,
-    /// The value at stake.
-    pub value: Fen,
-    /// This till's deed.
-    pub mine: Circumstance,
-    /// The redemption that counts.
-    pub winner: Option<Circumstance>,
-    /// The server's reason, if it refused.
-    pub reason: Option<Reason>,
-    /// This till's number.
-    pub number: Number,
 }
 
 #[cfg(test)]

@@ -16,6 +16,8 @@ const LOCK_SECONDS: i64 = 60;
 
 /// The longest reason that a manager may give (characters).
 const WHY_LENGTH_MAX: usize = 200;
+/// So many letters and digits in a row are more likely a code than a word.
+const RUN_LENGTH_MAX: usize = 16;
 
 /// Why nobody was signed in, or nobody said yes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -97,9 +99,34 @@ impl Door {
         }
         let person = self.sign_in(staff, manager, pin, now)?;
         let by = Person { id: person.id.clone(), name: person.name.clone() };
-        let why: String = why.trim().chars().filter(|one| !one.is_control()).take(WHY_LENGTH_MAX).collect();
-        Ok(Approval { by, why })
+        Ok(Approval { by, why: written(why) })
     }
+}
+
+/// What somebody has written by hand, as it may be kept: a line of no great length, without what a scanner may have put
+/// into the field. Of so many letters and digits in a row only the last four are kept, for they may open something.
+pub(crate) fn written(text: &str) -> String {
+    let mut kept = String::new();
+    let mut run = String::new();
+    let end = |run: &mut String, kept: &mut String| {
+        if run.len() >= RUN_LENGTH_MAX {
+            kept.push('…');
+            kept.push_str(&run[run.len() - 4..]);
+        } else {
+            kept.push_str(run);
+        }
+        run.clear();
+    };
+    for one in text.trim().chars().filter(|one| !one.is_control()) {
+        if one.is_ascii_alphanumeric() {
+            run.push(one);
+        } else {
+            end(&mut run, &mut kept);
+            kept.push(one);
+        }
+    }
+    end(&mut run, &mut kept);
+    kept.chars().take(WHY_LENGTH_MAX).collect()
 }
 
 /// The member of staff of that id or name.
@@ -122,6 +149,20 @@ mod tests {
     use argon2::PasswordHasher;
 
     use super::*;
+
+    #[test]
+    fn what_is_written_is_kept_but_for_codes() {
+        for (text, kept) in [
+            (" 退回了，谢谢 \n", "退回了，谢谢"),
+            ("order A1042, counterfeit?", "order A1042, counterfeit?"),
+            ("P7KQ4M2XA8F3TN5WYC6P 的码", "…YC6P 的码"),
+            ("134567890123456789", "…6789"),
+            ("", ""),
+        ] {
+            assert_eq!(written(text), kept, "of {text:?}");
+        }
+        assert_eq!(written(&"长".repeat(300)).chars().count(), WHY_LENGTH_MAX, "and no novel");
+    }
 
     #[test]
     fn five_wrong_pins_lock_the_door_for_a_minute() {

@@ -23,7 +23,7 @@ pub struct Standing {
     pub line: Option<LineState>,
     /// Redemptions and undos that the server has not settled.
     pub waiting: usize,
-    /// Open cases of this till.
+    /// Open cases of the store.
     pub cases: usize,
     /// When the server last vouched for the local copy.
     pub copy_as_of: Option<UnixMs>,
@@ -65,7 +65,7 @@ impl Till {
         Standing {
             line: Some(state.line),
             waiting: state.ledger.waiting(),
-            cases: state.ledger.cases().len(),
+            cases: state.open_cases(),
             copy_as_of: state.copy.heard_at().ok().flatten(),
             entitlements: state.copy.count().unwrap_or(0),
             copy_doubtful: state.copy.is_doubtful(),

@@ -56,6 +56,9 @@ pub struct Case {
     /// Every decision, in the order in which they came. The first since the case was last opened stands.
     #[serde(default)]
     pub decisions: Vec<Decided>,
+    /// The one that stands, as a code; empty while the case is open.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub stands: String,
 }
 
 impl Case {

@@ -89,7 +89,22 @@ fn a_folder_that_is_in_use_is_said_on_the_screen() {
 fn the_lists_answer_before_there_is_anything_in_them() {
     let dir = tempfile::tempdir().expect("a folder");
     let page = page(empty_till(dir.path()));
-    for command in ["history", "cases", "practice"] {
+    for command in ["history", "practice"] {
         assert_eq!(call(&page, command, json!({})), Ok(json!([])), "{command} is empty");
     }
+    let cases = call(&page, "cases", json!({}));
+    assert_eq!(cases, Ok(json!({ "managers": [], "cases": [] })), "and so are the cases");
+}
+
+#[test]
+fn a_decision_answers_with_what_went_wrong() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let page = page(empty_till(dir.path()));
+    let decide = |decision: &str| json!({ "case": "c1", "decision": decision, "manager": "m", "pin": "1", "note": "" });
+    let nobody = call(&page, "decide", decide("recovered"));
+    assert_eq!(nobody, Ok(json!("clerk_unknown")), "nobody works here yet");
+    assert!(
+        call(&page, "decide", decide("taken_back")).is_err(),
+        "what a till does by itself is no decision"
+    );
 }

@@ -33,10 +33,17 @@ pub enum Act {
         /// The entitlement.
         id: String,
     },
-    /// A redemption is taken back.
+    /// A redemption is taken back: all that is still taken.
     Undo {
         /// Its number.
         number: String,
+    },
+    /// Some of a redemption is taken back.
+    UndoPart {
+        /// Its number.
+        number: String,
+        /// So much of it.
+        takes: Vec<Take>,
     },
     /// The goods of a redemption that was counted unseen are handed over now.
     HandOver {

@@ -230,7 +230,7 @@ impl World {
             return case.id.clone();
         }
         let held = self.held.get(&intent.entitlement);
-        let class = class_of(reason, held.map_or(1, Held::pieces));
+        let class = CaseClass::of_refusal(reason, held.map_or(1, Held::pieces));
         let title = held.map_or(&intent.title, |held| &held.known.entitlement.title).clone();
         let counted: Vec<Side> = self.counted_sides(&intent.entitlement);
         let mut case = self.new_case(About::Acceptances, class, reason.code(), at);
@@ -504,25 +504,4 @@ fn share(held: &Held, takes: &[w::Take]) -> i64 {
 
 fn pieces(takes: &[w::Take]) -> i64 {
     takes.iter().map(|take| i64::from(take.quantity)).sum()
-}
-
-/// What kind of conflict a refusal of the server's is, where the goods are gone.
-fn class_of(reason: Reason, pieces: i64) -> CaseClass {
-    match reason {
-        Reason::Used | Reason::UsedHereJustNow | Reason::NotEnoughLeft | Reason::CodeSeen if pieces > 1 => {
-            CaseClass::Overspent
-        }
-        Reason::Used | Reason::UsedHereJustNow | Reason::NotEnoughLeft | Reason::CodeSeen => {
-            CaseClass::Duplicate
-        }
-        Reason::Refunded
-        | Reason::RefundPending
-        | Reason::Cancelled
-        | Reason::Frozen
-        | Reason::Revoked
-        | Reason::Expired => CaseClass::Stale,
-        Reason::NeverIssued => CaseClass::Unknown,
-        Reason::UndoneBefore => CaseClass::UndoRace,
-        _ => CaseClass::Rules,
-    }
 }

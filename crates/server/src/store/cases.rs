@@ -117,12 +117,15 @@ async fn tell(tx: &mut Conn, row: CaseRow) -> Result<Case, StoreError> {
     for side in row.sides {
         sides.push(tell_side(tx, side).await?);
     }
+    let stands = row.decision.filter(|_| !row.open).map_or("", |decision| decision.code());
+    // Of two that came in the same millisecond the one that stands came first.
     let decisions = sqlx::query(
         "SELECT decision, note, clerk, till, at FROM case_decisions WHERE tenant = $1 AND case_id = $2
-         ORDER BY received_at, number",
+         ORDER BY received_at, CASE WHEN decision = $3 THEN 0 ELSE 1 END, number",
     )
     .bind(TENANT)
     .bind(&row.id)
+    .bind(stands)
     .fetch_all(tx)
     .await?;
     let decisions = decisions.iter().map(|row| {
@@ -146,6 +149,7 @@ async fn tell(tx: &mut Conn, row: CaseRow) -> Result<Case, StoreError> {
         value: row.value,
         sides,
         decisions: decisions.collect::<Result<_, sqlx::Error>>()?,
+        stands: stands.to_owned(),
     })
 }
 

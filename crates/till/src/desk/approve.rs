@@ -4,8 +4,10 @@ use model::decide::Decision;
 use model::redemption::Take;
 use model::time::UnixMs;
 use wire::api::Staff;
+use wire::line::Decision as Decided;
 
 use super::Desk;
+use crate::cases::NotResolved;
 use crate::screen::{ApprovalCard, OfferCard, Stage};
 use crate::staff::{Door, SignInError};
 
@@ -46,6 +48,30 @@ impl Desk {
         }
     }
 
+    /// A manager decides on a case. Gives the code of what went wrong, if something did.
+    pub async fn decide(
+        &self,
+        case: &str,
+        decision: Decided,
+        manager: &str,
+        pin: &str,
+        note: &str,
+    ) -> Option<&'static str> {
+        let _alone = self.acting.lock().await;
+        let staff = self.staff();
+        let failed = match self.at_the_door(|door, now| door.approve(&staff, manager, pin, note, now)) {
+            Ok(yes) => self.till().resolve(case, decision, &yes).err().map(NotResolved::code),
+            Err(error) => Some(error.code()),
+        };
+        self.bump();
+        failed
+    }
+
+    /// Who may decide what a clerk may not.
+    pub fn managers(&self) -> Vec<Staff> {
+        self.staff().into_iter().filter(|person| person.manager).collect()
+    }
+
     /// Lets somebody try a PIN, and keeps how often that went wrong.
     pub(super) fn at_the_door<T>(
         &self,
@@ -62,9 +88,5 @@ impl Desk {
             });
         }
         outcome
-    }
-
-    pub(super) fn managers(&self) -> Vec<Staff> {
-        self.staff().into_iter().filter(|person| person.manager).collect()
     }
 }

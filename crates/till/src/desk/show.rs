@@ -3,18 +3,17 @@
 use std::sync::atomic::Ordering;
 
 use model::decide::Outcome;
-use model::entitlement::{Entitlement, Fen};
+use model::entitlement::Entitlement;
 use model::place::{Circumstance, DeviceId};
 use model::policy::Exposure;
 use model::redemption::Number;
-use model::settlement::Settlement;
 use model::time::{Doubt, UnixMs};
 use model::verdict::{Basis, Class, Reason, Silence, Todo};
 use wire::line;
 
 use super::{Desk, STRIP, is_order, todo_of};
 use crate::ledger::{Ledger, Redemption, State as Stand};
-use crate::screen::{Approved, Case, Line, Row, Screen, Stage, Stands, Status, Subject, Verdict};
+use crate::screen::{Approved, Line, Piece, Row, Screen, Stage, Stands, Status, Subject, Verdict};
 use crate::staff;
 use crate::till::{LineState, State};
 use crate::words::Language;
@@ -46,13 +45,6 @@ impl Desk {
         let mut rows = self.rows(200);
         rows.iter_mut().for_each(|row| self.bring_row_up_to_date(row, now));
         rows
-    }
-
-    /// Cases with this till as one side, oldest first.
-    pub fn cases(&self) -> Vec<Case> {
-        let guard = self.till().lock();
-        let Some(state) = guard.as_ref() else { return vec![] };
-        state.ledger.cases().into_iter().filter_map(|number| case_of(state, number)).collect()
     }
 
     fn status(&self, now: UnixMs) -> Status {
@@ -97,7 +89,7 @@ impl Desk {
             },
             waiting: u32::try_from(state.ledger.waiting()).unwrap_or(u32::MAX),
             copy_as_of: state.copy.heard_at().ok().flatten(),
-            cases: u32::try_from(state.ledger.cases().len()).unwrap_or(u32::MAX),
+            cases: u32::try_from(state.open_cases()).unwrap_or(u32::MAX),
             redeemed_today,
             picked_up_today,
             practice: setup.is_some_and(|setup| setup.practice),
@@ -128,6 +120,7 @@ impl Desk {
         if let Some(undo) = undo {
             let mut verdict = self.about(undo.of, Verdict::of(Reason::Undone, undo.at));
             verdict.number = Some(number);
+            verdict.taken = named(&undo.takes);
             verdict.unsent = undo.settlement.is_none();
             verdict.basis = undo.settlement.is_some().then_some(Basis::Server);
             return Some(verdict);
@@ -185,6 +178,13 @@ impl Desk {
         }
     }
 
+    /// What an undo took back.
+    pub(super) fn taken_back(&self, undo: Number) -> Vec<(String, u32)> {
+        let guard = self.till().lock();
+        let undo = guard.as_ref().and_then(|state| state.ledger.undo(undo));
+        undo.map(|undo| named(&undo.takes)).unwrap_or_default()
+    }
+
     fn subject(&self, redemption: &Redemption) -> Subject {
         let begun = &redemption.begun;
         let told =
@@ -225,6 +225,10 @@ impl Desk {
         let guard = self.till().lock();
         let Some(state) = guard.as_ref() else { return };
         row.undoable = undo_until(state, number, now).is_some();
+        row.pieces = match state.ledger.redemption(number) {
+            Some(known) if row.undoable && known.state() != Stand::CountedUnseen => pieces(known),
+            _ => vec![],
+        };
         row.stands = stands(&state.ledger, number);
     }
 
@@ -253,7 +257,8 @@ impl Desk {
             let title = ledger.redemption(undo.of).map(|known| known.begun.title.clone()).unwrap_or_default();
             (undo.at, Reason::Undone, title, undo.clerk.clone())
         };
-        Some(Row { at, reason, title, clerk, number: Some(number), stands: Stands::Nothing, undoable: false })
+        let (number, stands) = (Some(number), Stands::Nothing);
+        Some(Row { at, reason, title, clerk, number, stands, undoable: false, pieces: vec![] })
     }
 }
 
@@ -287,10 +292,28 @@ fn stands(ledger: &Ledger, number: Number) -> Stands {
 }
 
 fn taken(redemption: &Redemption) -> Vec<(String, u32)> {
-    redemption.begun.takes.iter().map(|take| (take.name.clone(), take.quantity)).collect()
+    named(&redemption.begun.takes)
 }
 
-fn basis(basis: &line::Basis) -> Basis {
+fn named(takes: &[line::NamedTake]) -> Vec<(String, u32)> {
+    takes.iter().map(|take| (take.name.clone(), take.quantity)).collect()
+}
+
+/// The lines of a redemption, with what is still taken of each.
+fn pieces(redemption: &Redemption) -> Vec<Piece> {
+    let still = redemption.still_taken();
+    let left = |sku: &str| still.iter().find(|take| take.sku == sku).map_or(0, |take| take.quantity);
+    let piece = |take: &line::NamedTake| Piece {
+        sku: take.sku.clone(),
+        name: take.name.clone(),
+        quantity: take.quantity,
+        left: left(&take.sku),
+    };
+    redemption.begun.takes.iter().map(piece).collect()
+}
+
+/// On what a line says that something rests.
+pub fn basis(basis: &line::Basis) -> Basis {
     match basis {
         line::Basis::Server => Basis::Server,
         line::Basis::Copy { as_of, silence } => Basis::Copy {
@@ -323,35 +346,6 @@ fn mine(state: &State, redemption: &Redemption) -> Circumstance {
         store: state.identity.store.name.clone(),
         clerk: redemption.begun.clerk.name.clone(),
     }
-}
-
-fn case_of(state: &State, number: Number) -> Option<Case> {
-    let (redemption, settlement) = match (state.ledger.redemption(number), state.ledger.undo(number)) {
-        (Some(redemption), _) => (redemption, redemption.settlement.clone()?),
-        (None, Some(undo)) => (state.ledger.redemption(undo.of)?, undo.settlement.clone()?),
-        (None, None) => return None,
-    };
-    let (winner, reason) = match &settlement {
-        Settlement::Disputed { winner, .. } => (Some(winner.done.clone()), None),
-        Settlement::Refused { reason, .. } => (None, Some(*reason)),
-        Settlement::Confirmed
-        | Settlement::AlreadyCounted
-        | Settlement::Undone
-        | Settlement::Voided
-        | Settlement::Resolved
-        | Settlement::ResolvedBefore { .. }
-        | Settlement::CaseUnknown => return None,
-    };
-    Some(Case {
-        id: settlement.case()?.0.clone(),
-        disputed: winner.is_some(),
-        title: redemption.begun.title.clone(),
-        value: Fen(redemption.begun.value),
-        mine: mine(state, redemption),
-        winner,
-        reason,
-        number,
-    })
 }
 
 /// What this till has handed over since `start`: coupons and cards, and orders.

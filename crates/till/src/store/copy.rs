@@ -19,13 +19,15 @@ use wire::feed::{Digest, RowHash, RowKey, Told};
 use super::disk::{Disk, Flush};
 
 mod building;
+mod cases;
 mod look_over;
 
 pub use building::Building;
+pub use cases::CasesRead;
 use look_over::LookOver;
 pub use look_over::Progress;
 
-const SCHEMA_VERSION: i64 = 4;
+const SCHEMA_VERSION: i64 = 5;
 
 /// The rows. Their indexes come when they are all there, see [`INDEXES`].
 const ROWS: &str = "
@@ -43,6 +45,13 @@ CREATE TABLE status_chunk (
     bits     BLOB    NOT NULL, -- two for each serial, see model::signed::status
     hash     BLOB    NOT NULL,
     PRIMARY KEY (campaign, chunk)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE case_told (
+    id   TEXT    NOT NULL PRIMARY KEY,
+    seq  INTEGER NOT NULL, -- its number in the store's feed of cases
+    open INTEGER NOT NULL,
+    told TEXT    NOT NULL, -- wire::case::Case as JSON
+    hash BLOB    NOT NULL
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE fact (
     name  TEXT NOT NULL PRIMARY KEY,
@@ -358,7 +367,8 @@ impl Copy {
             "BEGIN IMMEDIATE;
              DELETE FROM entitlement;
              DELETE FROM status_chunk;
-             DELETE FROM fact WHERE name IN ('place', 'seal', 'status_seq', 'status_at');
+             DELETE FROM case_told;
+             DELETE FROM fact WHERE name IN ('place', 'seal', 'status_seq', 'status_at', 'cases_seq');
              COMMIT;",
         )?;
         (self.place, self.look_over) = (Place::default(), None);

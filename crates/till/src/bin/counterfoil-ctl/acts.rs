@@ -17,7 +17,7 @@ use till::screen::Stage;
 use till::see::{Seen, Sight, Told};
 use till::sync::SyncError;
 use till::words::sentence;
-use wire::line::Person;
+use wire::line::{NamedTake, Person};
 
 use crate::say;
 use crate::{Exit, Voice};
@@ -141,7 +141,7 @@ pub async fn scan(voice: &Voice, till: &Arc<Till>, words: ScanWords) -> Exit {
 }
 
 /// Checks the manager's PIN. Whether the yes is needed shows when the server has not answered.
-fn approval(voice: &Voice, till: &Arc<Till>, yes: &Yes) -> Result<Approval, Exit> {
+pub fn approval(voice: &Voice, till: &Arc<Till>, yes: &Yes) -> Result<Approval, Exit> {
     if yes.why.trim().is_empty() {
         let message = failed_words(voice, "why_missing", "say why with --why");
         return Err(voice.complain(Exit::Usage, "why_missing", &message));
@@ -244,19 +244,43 @@ fn clerk(voice: &Voice, till: &Arc<Till>, name: Option<&str>) -> Result<Person, 
     }
 }
 
-pub async fn undo(voice: &Voice, till: &Arc<Till>, number: &str, name: Option<&str>) -> Exit {
-    let Ok(number) = number.parse() else {
+/// The words of `undo`.
+pub struct UndoWords {
+    pub number: String,
+    pub lines: Vec<String>,
+    pub reason: String,
+    pub clerk: Option<String>,
+}
+
+pub async fn undo(voice: &Voice, till: &Arc<Till>, words: UndoWords) -> Exit {
+    let Ok(number) = words.number.parse() else {
         return voice.complain(Exit::Usage, "number", "a redemption number is 32 hexadecimal digits");
     };
-    let clerk = match clerk(voice, till, name) {
+    let clerk = match clerk(voice, till, words.clerk.as_deref()) {
         Ok(clerk) => clerk,
         Err(exit) => return exit,
     };
-    match till.undo(number, &clerk).await {
+    let still = till.still_taken(number);
+    let takes = match words.lines.iter().map(|line| undo_take(line, &still)).collect::<Result<Vec<Take>, _>>()
+    {
+        Ok(takes) => takes,
+        Err(wrong) => {
+            let skus: Vec<&str> = still.iter().map(|take| take.sku.as_str()).collect();
+            let message = format!("--line wants LINE or LINE=QTY of {}; {wrong:?} is none", skus.join(", "));
+            return voice.complain(Exit::Usage, "line", &message);
+        }
+    };
+    match till.undo(number, &takes, &words.reason, &clerk).await {
         Ok(done) => {
             let mut json = say::verdict(voice.language, Reason::Undone);
             json["number"] = json!(done.number.to_string());
             json["settled"] = json!(done.settlement.is_some());
+            let left: Vec<Value> = till
+                .still_taken(number)
+                .iter()
+                .map(|take| json!({ "sku": take.sku, "name": take.name, "quantity": take.quantity }))
+                .collect();
+            json["still_taken"] = json!(left);
             let case = done.settlement.as_ref().and_then(|settlement| settlement.case());
             json["case"] = json!(case.map(|case| case.0.clone()));
             let exit = if case.is_some() { Exit::Held } else { Exit::Done };
@@ -268,6 +292,18 @@ pub async fn undo(voice: &Voice, till: &Arc<Till>, number: &str, name: Option<&s
             say::exit_of(reason)
         }
     }
+}
+
+/// What one `--line` names.
+fn undo_take(line: &str, still: &[NamedTake]) -> Result<Take, String> {
+    let (sku, quantity) = match line.split_once('=') {
+        Some((sku, quantity)) => (sku.trim(), quantity.trim().parse().map_err(|_| line.to_owned())?),
+        None => {
+            let of_line = still.iter().find(|take| take.sku == line.trim());
+            (line.trim(), of_line.ok_or_else(|| line.to_owned())?.quantity)
+        }
+    };
+    Ok(Take { sku: sku.to_owned(), quantity })
 }
 
 pub async fn sync(voice: &Voice, till: &Arc<Till>) -> Exit {

@@ -6,12 +6,10 @@ use model::time::Doubt;
 use model::verdict::Silence;
 use serde_json::{Value, json};
 use till::Till;
-use till::desk::Desk;
 use till::folder::Folder;
 use till::store::journal::Journal;
 use till::till::LineState;
 use till::vault::Place;
-use till::words::sentence;
 use wire::line::{Act, Line};
 
 use crate::say;
@@ -71,31 +69,6 @@ pub async fn status(voice: &Voice, till: &Arc<Till>) -> Exit {
         (None, _) if standing.cases > 0 => Exit::Held,
         (None, _) => Exit::Done,
     }
-}
-
-pub fn cases(voice: &Voice, till: &Arc<Till>) -> Exit {
-    let desk = Desk::new(till.clone(), voice.language);
-    let circumstance = wire::entitlement::Circumstance::from;
-    let cases: Vec<Value> = desk
-        .cases()
-        .iter()
-        .map(|case| {
-            json!({
-                "id": case.id, "class": if case.disputed { "disputed" } else { "refused" }, "title": case.title,
-                "value": case.value.0, "number": case.number.to_string(), "mine": circumstance(&case.mine),
-                "winner": case.winner.as_ref().map(circumstance),
-                "reason": case.reason.map(|reason| reason.code()),
-            })
-        })
-        .collect();
-    let count = cases.len();
-    voice.say(Value::Array(cases.clone()), || {
-        if count == 0 {
-            return sentence(voice.language, "cases.none");
-        }
-        cases.iter().map(Value::to_string).collect::<Vec<_>>().join("\n")
-    });
-    if count == 0 { Exit::Done } else { Exit::Held }
 }
 
 /// Opens the journal and hands every line to `each`.

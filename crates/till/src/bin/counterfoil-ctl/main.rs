@@ -16,6 +16,7 @@ use till::words::Language;
 use till::{Till, folder::FolderError};
 
 mod acts;
+mod cases;
 mod journal;
 mod looks;
 mod read;
@@ -86,17 +87,23 @@ enum Command {
         #[arg(long, value_name = "TEXT", requires = "manager")]
         why: Option<String>,
     },
-    /// Take a redemption back.
+    /// Take a redemption back, or some of it.
     Undo {
         /// Its number.
         number: String,
+        /// Only this line of it: LINE, all that is still taken, or LINE=QTY. LINE is the article number.
+        #[arg(long = "line", value_name = "LINE[=QTY]")]
+        lines: Vec<String>,
+        /// Why.
+        #[arg(long, default_value = "", value_name = "TEXT")]
+        reason: String,
         /// In whose name; otherwise whoever is signed in.
         #[arg(long)]
         clerk: Option<String>,
     },
     /// Send what is waiting and fetch what is new.
     Sync,
-    /// How the till stands: online, waiting, age of the copy, open cases.
+    /// How the till stands: online, waiting, age of the copy, the store's open cases.
     Status,
     /// The journal's lines.
     Journal {
@@ -108,8 +115,16 @@ enum Command {
     Reset,
     /// Say whether anything is unsent: exit code 0 nothing, 1 something. An uninstaller asks this first.
     Unsent,
-    /// Open cases of this till.
-    Cases,
+    /// The store's open cases: all sides, what each relied on, what is at stake.
+    #[command(args_conflicts_with_subcommands = true)]
+    Cases {
+        /// The decided ones too.
+        #[arg(long)]
+        all: bool,
+        /// What to do about one.
+        #[command(subcommand)]
+        command: Option<cases::CasesCommand>,
+    },
     /// Say what a text is, without looking anything up. Needs no data folder.
     Read(read::ReadWords),
 }
@@ -238,10 +253,13 @@ async fn run(cli: Cli, voice: &Voice) -> Exit {
             });
             acts::scan(voice, &till, acts::ScanWords { text, confirm, choose, lines, clerk, yes }).await
         }
-        Command::Undo { number, clerk } => acts::undo(voice, &till, &number, clerk.as_deref()).await,
+        Command::Undo { number, lines, reason, clerk } => {
+            acts::undo(voice, &till, acts::UndoWords { number, lines, reason, clerk }).await
+        }
         Command::Sync => acts::sync(voice, &till).await,
         Command::Status => looks::status(voice, &till).await,
-        Command::Cases => looks::cases(voice, &till),
+        Command::Cases { all, command: None } => cases::list(voice, &till, all),
+        Command::Cases { command: Some(command), .. } => cases::decide(voice, &till, command),
         Command::Reset => journal::reset(voice, till),
         Command::Unsent => journal::unsent(voice, &till),
         Command::Journal { command: JournalCommand::Import { file } } => {

@@ -153,7 +153,7 @@ pub fn earlier_words(done: &model::place::Circumstance) -> String {
 }
 
 /// A moment in the machine's time zone.
-fn clock_words(moment: model::time::UnixMs) -> String {
+pub fn clock_words(moment: model::time::UnixMs) -> String {
     let zone = jiff::tz::TimeZone::system();
     let zoned = jiff::Timestamp::from_millisecond(moment.0).map(|moment| moment.to_zoned(zone));
     zoned.map_or_else(|_| moment.to_string(), |zoned| zoned.strftime("%Y-%m-%d %H:%M:%S").to_string())

@@ -74,7 +74,7 @@ fn act(n: u8, told: &Told, ledger: &Ledger) -> Option<Act> {
     let redemption = ledger.redemption(number(n));
     let accepted = redemption.is_some_and(|known| known.at_risk().is_some());
     let unsettled = redemption.is_some_and(|known| known.settlement.is_none());
-    let undone = redemption.is_some_and(|known| known.undone_by.is_some());
+    let undone = redemption.is_some_and(|known| !known.undos.is_empty());
     let undo_open = ledger.undo(undo_number(n)).is_some_and(|undo| undo.settlement.is_none());
     let copy = || Basis::Copy { as_of: 1, silence: "timed_out".into() };
     let refused = |reason: &str| Settlement::Refused { case: format!("k{n}"), reason: reason.into() };

@@ -269,6 +269,79 @@ fn a_broken_copy_is_set_aside_and_made_anew() {
 }
 
 /// A snapshot of these, with its chunks, each of so many rows.
+fn case(seq: u64, name: &str, state: &str) -> wire::case::Entry {
+    let case = wire::case::Case {
+        case: name.into(),
+        class: "duplicate".into(),
+        reason: "used".into(),
+        state: state.into(),
+        opened_at: 1,
+        changed_at: 2,
+        entitlement: "e1".into(),
+        title: "t".into(),
+        value: 2_000,
+        sides: vec![],
+        decisions: vec![],
+        stands: String::new(),
+    };
+    wire::case::Entry { seq, case }
+}
+
+fn names(copy: &Copy) -> Vec<String> {
+    copy.cases().unwrap().cases.into_iter().map(|case| case.case).collect()
+}
+
+#[test]
+fn cases_are_kept_as_they_were_told_last() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("copy.db");
+    let mut copy = opened(&path);
+    copy.apply_cases(&[case(1, "k1", "open"), case(2, "k2", "open")], 2, false).unwrap();
+    copy.apply_cases(&[case(3, "k1", "resolved")], 3, false).unwrap();
+    drop(copy);
+    let mut copy = opened(&path);
+    assert_eq!(
+        (names(&copy), copy.cases_position().unwrap()),
+        (vec!["k2".into(), "k1".into()], 3),
+        "in order"
+    );
+    assert!(!copy.case("k1").unwrap().expect("it is held").is_open(), "each as it was told last");
+    let open: Vec<(String, bool)> = copy.case_names().unwrap();
+    assert_eq!(open, [("k1".into(), false), ("k2".into(), true)], "and which of them are open");
+    copy.apply_cases(&[case(1, "k9", "open")], 1, true).unwrap();
+    assert_eq!((names(&copy), copy.cases_position().unwrap()), (vec!["k9".into()], 1), "anew is anew");
+    copy.clear().unwrap();
+    assert_eq!(
+        (names(&copy), copy.cases_position().unwrap()),
+        (vec![], 0),
+        "a copy that is emptied has none"
+    );
+}
+
+#[test]
+fn a_case_that_was_changed_by_hand_is_left_out_and_stops_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("copy.db");
+    for damage in [
+        "UPDATE case_told SET told = replace(told, '2000', '9000') WHERE id = 'k1'",
+        "UPDATE case_told SET open = 0 WHERE id = 'k1'",
+        "UPDATE case_told SET seq = 9 WHERE id = 'k1'",
+        "UPDATE case_told SET hash = x'00' WHERE id = 'k1'",
+    ] {
+        let mut copy = opened(&path);
+        copy.apply_cases(&[case(1, "k1", "open"), case(2, "k2", "open")], 2, true).unwrap();
+        drop(copy);
+        change(&path, damage);
+        let mut copy = opened(&path);
+        let read = copy.cases().unwrap();
+        assert!(read.damaged, "{damage}: it is noticed");
+        assert_eq!(names(&copy), ["k2"], "{damage}: the other one is shown");
+        assert_eq!(copy.case("k1").unwrap(), None, "{damage}: and it is not");
+        copy.doubt_cases().unwrap();
+        assert_eq!(copy.cases_position().unwrap(), 0, "{damage}: all are fetched anew");
+    }
+}
+
 fn snapshot(entries: &[Entry], rows: usize) -> (wire::api::Snapshot, Vec<Vec<u8>>) {
     let mut sorted: Vec<&Entry> = entries.iter().collect();
     sorted.sort_by_key(|entry| peek(&entry.entitlement).unwrap().id);
