@@ -256,11 +256,10 @@ impl Building {
 
 impl Copy {
     /// Puts the whole copy at `new` in the place of this one at `path`. Whatever happens meanwhile, `path` is the one or
-    /// the other. What the status lists say is kept if the feed is still the same one.
+    /// the other, and neither knows less of who may sign in, of the policy, or of used serials than the till did.
     pub fn swap(&mut self, path: &Path, new: &Path, now: UnixMs) -> Result<(), CopyError> {
         let failed = |error: std::io::Error| CopyError::Failed(error.to_string());
-        let kept = if self.is_doubtful() { None } else { self.status_lists().ok() };
-        let (epoch, setup) = (self.place.position.epoch.clone(), self.setup.clone());
+        self.hand_on(new)?;
         // What is in the old one's log would be read into the new one.
         let busy: Result<i64, _> = self.db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0));
         drop(std::mem::replace(&mut self.db, Connection::open_in_memory()?));
@@ -269,30 +268,37 @@ impl Copy {
             set_aside(path, now)?;
         }
         let renamed = std::fs::rename(new, path).map_err(failed);
-        if renamed.is_err() {
-            // Whatever is there now stays in use.
-            *self = Copy::open_on(&self.disk, path, self.key)?;
-            return renamed;
-        }
-        if let Some(folder) = path.parent() {
+        if renamed.is_ok()
+            && let Some(folder) = path.parent()
+        {
             // Not every system can do this to a folder; those that cannot need not.
             let _ = File::open(folder).and_then(|folder| folder.sync_all());
         }
+        // Whatever is there now is in use from here on.
         *self = Copy::open_on(&self.disk, path, self.key)?;
-        if let Some(setup) = setup.filter(|setup| self.setup.as_ref() != Some(setup)) {
-            self.set_setup(setup)?;
+        renamed
+    }
+
+    /// Writes into the whole copy at `new` what must not be the older one again once that copy is in use: what the chain
+    /// says about this till, and the status lists if the feed is still the same one. On disk when this returns.
+    fn hand_on(&self, new: &Path) -> Result<(), CopyError> {
+        let mut db = Connection::open(new)?;
+        db.pragma_update(None, "synchronous", "FULL")?;
+        let same_feed = Place::read(&db, &self.key)?.position.epoch == self.place.position.epoch;
+        let lists = if same_feed && !self.is_doubtful() { self.status_lists().ok() } else { None };
+        let transaction = db.transaction()?;
+        if let Some(setup) = &self.setup {
+            set_fact(&transaction, "setup", &serde_json::to_string(setup)?)?;
         }
-        if let Some((chunks, facts)) = kept.filter(|_| epoch == self.place.position.epoch) {
-            let transaction = self.db.transaction()?;
-            for chunk in &chunks {
-                chunk.write(&transaction, &self.key)?;
-            }
-            for (name, value) in facts {
-                set_fact(&transaction, name, &value)?;
-            }
-            transaction.commit()?;
+        let (chunks, facts) = lists.unwrap_or_default();
+        for chunk in &chunks {
+            chunk.write(&transaction, &self.key)?;
         }
-        Ok(())
+        for (name, value) in facts {
+            set_fact(&transaction, name, &value)?;
+        }
+        transaction.commit()?;
+        db.close().map_err(|(_, error)| CopyError::from(error))
     }
 
     /// The status lists, and how far they reach.

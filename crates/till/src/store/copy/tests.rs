@@ -495,3 +495,60 @@ fn photographed(folder: &Path) -> tempfile::TempDir {
     }
     picture
 }
+
+fn setup(version: u64) -> Setup {
+    let store = wire::api::Store { id: "store-1".into(), name: "南山店".into() };
+    Setup {
+        version,
+        store,
+        till: "1号收银机".into(),
+        staff: vec![],
+        policy: wire::policy::Policy::default(),
+        practice: false,
+        profiles: vec![],
+        code_salt: String::new(),
+        campaigns: vec![],
+        roots: vec![],
+        trust: String::new(),
+    }
+}
+
+/// The new copy was fetched with an older setup, and power fails as soon as it has its name: nothing is in a log yet.
+#[test]
+fn a_new_copy_never_knows_less_of_policy_and_used_serials_than_the_old_one() {
+    let dir = tempfile::tempdir().unwrap();
+    let (path, new) = (dir.path().join("copy.db"), dir.path().join("copy.new.db"));
+    let entries: Vec<Entry> = (1..=20).map(|seq| entry(seq, &format!("n{seq:04}"), 1)).collect();
+    let (snapshot, chunks) = snapshot(&entries, 10);
+    let mut copy = opened(&path);
+    let place = Position { epoch: snapshot.epoch.clone(), seq: 1 };
+    copy.apply(&entries[..1], &PageEnd { position: place, ..end(&entries[..1], &entries[..1]) }, Some(NOW))
+        .unwrap();
+    copy.set_setup(setup(7)).unwrap();
+    let mut states = [status::State::Unused; 9];
+    states[5] = status::State::Redeemed;
+    let bits = status::pack(&states);
+    let (bytes, raw_length) = (wire::status::compress(&bits), u16::try_from(bits.len()).unwrap());
+    let chunk = status::ChunkUpdate { index: 0, raw_length, bytes };
+    let lists = vec![status::CampaignUpdate { campaign: 3, covered: 9, chunks: vec![chunk] }];
+    let update = StatusUpdate { after: 0, version: 12, more: false, at: NOW, lists };
+    copy.apply_status(&update, NOW).unwrap();
+
+    let mut building = Building::open(&new, key(), snapshot.clone()).unwrap();
+    for (chunk, bytes) in snapshot.chunks.iter().zip(&chunks) {
+        building.take_in(chunk, bytes).unwrap();
+    }
+    let whole = building.finish(Some(&setup(6)), NOW).unwrap();
+    copy.swap(&path, &whole, NOW).unwrap();
+    let alone = dir.path().join("alone.db");
+    fs::copy(&path, &alone).unwrap();
+    let found = opened(&alone);
+    assert_eq!(found.setup().map(|setup| setup.version), Some(7), "the newer policy");
+    let used = found.status(Serial { campaign: 3, number: 5 }).unwrap();
+    assert_eq!(
+        (used, found.status_position().unwrap()),
+        (Some(status::State::Redeemed), 12),
+        "and the used serial"
+    );
+    assert_eq!(found.count().unwrap(), 20, "beside all rows of the new copy");
+}
