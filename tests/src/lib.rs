@@ -11,6 +11,8 @@ pub mod faults;
 pub mod fuzzing;
 pub mod goods;
 pub mod hands;
+pub mod long_day;
+pub mod measure;
 pub mod postgres;
 pub mod programs;
 pub mod proxy;

@@ -29,7 +29,9 @@ pub fn bench(places: &Places) -> Result<()> {
 pub fn sim(places: &Places, words: &[String]) -> Result<()> {
     say::step("A chain in simulated time", || {
         let mut command = cargo(places);
-        command.args(["run", "--locked", "--release", "-p", "tests", "--bin", "simulate", "--"]).args(words);
+        command
+            .args(["run", "--locked", "--profile", "bench", "-p", "tests", "--bin", "simulate", "--"])
+            .args(words);
         program::run("simulate", &mut command)
     })
 }

@@ -20,7 +20,7 @@ use crate::store::journal::Unsent;
 use crate::till::{LineState, State, Till};
 
 /// So many lines travel in one request, and no more bytes than the server reads at once with room to spare.
-const LINES_PER_PUSH: u32 = 1_000;
+const LINES_PER_PUSH: u32 = 1_024;
 const BYTES_PER_PUSH: usize = 2 * 1024 * 1024;
 /// So many settlements stand in one line, which has to stay a small one.
 const SETTLED_PER_LINE: usize = 100;

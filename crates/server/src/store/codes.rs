@@ -13,6 +13,7 @@ use wire::entitlement::Kind;
 
 use super::db::{Conn, DbRow};
 use super::entitlements::{self, Held};
+use super::many::{of_bucket, run};
 use super::signed::{self, HeldSigned, SignedForm};
 use super::{BUCKET, Device, Store, StoreError, TENANT};
 
@@ -205,33 +206,27 @@ fn day_of(ms: i64) -> (i64, i64) {
     (first, first + DAY_MS - 1)
 }
 
-/// Writes down the code of an entitlement. Of a mall's code, `tail` and `ambiguous` are what its profile says.
+/// The code of an entitlement. Of a mall's code, `tail` and `ambiguous` are what its profile says.
 pub(super) struct NewRow<'a> {
+    pub(super) id: &'a str,
     pub(super) code: &'a HeldCode,
     pub(super) tail: &'a str,
     pub(super) ambiguous: bool,
 }
 
-pub(super) async fn insert(tx: &mut Conn, id: &str, row: &NewRow<'_>) -> Result<(), StoreError> {
-    let (profile, order, stretched) = match row.code {
-        HeldCode::Own(_) | HeldCode::Signed(_) => ("", "", &[][..]),
-        HeldCode::Opaque(opaque) => (opaque.profile.as_str(), opaque.order.as_str(), &opaque.stretched[..]),
-    };
-    sqlx::query(
-        "INSERT INTO codes (tenant, bucket, entitlement, form, code, tail, profile, order_ref, ambiguous, stretched)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
-    )
-    .bind(TENANT)
-    .bind(BUCKET)
-    .bind(id)
-    .bind(row.code.form())
-    .bind(row.code.secret())
-    .bind(row.tail)
-    .bind(profile)
-    .bind(order)
-    .bind(i64::from(row.ambiguous))
-    .bind(stretched)
-    .execute(tx)
+/// Writes codes down.
+pub(super) async fn insert(tx: &mut Conn, all: &[NewRow<'_>]) -> Result<(), StoreError> {
+    let statement = "INSERT INTO codes
+         (tenant, bucket, entitlement, form, code, tail, profile, order_ref, ambiguous, stretched)
+         VALUES ROWS";
+    run(tx, statement, (2, 8), all, of_bucket, |query, row| {
+        let (profile, order, stretched) = match row.code {
+            HeldCode::Own(_) | HeldCode::Signed(_) => ("", "", &[][..]),
+            HeldCode::Opaque(opaque) => (&*opaque.profile, &*opaque.order, &opaque.stretched[..]),
+        };
+        let query = query.bind(row.id).bind(row.code.form()).bind(row.code.secret()).bind(row.tail);
+        Ok(query.bind(profile).bind(order).bind(i64::from(row.ambiguous)).bind(stretched))
+    })
     .await?;
     Ok(())
 }

@@ -8,10 +8,11 @@ use model::signed::token::NotIssuable;
 use wire::entitlement::Kind;
 
 use super::codes::{self, HeldCode, HeldOpaque, NewRow};
-use super::db::Conn;
+use super::db::{Conn, Grown};
 use super::entitlements::{self, FOR_EVER, Held, NewEntitlement, standing_code};
 use super::feeds::Touched;
-use super::{BUCKET, Store, StoreError, TENANT};
+use super::many::{Statement, of_bucket, run};
+use super::{Store, StoreError};
 
 /// What was issued with a code of this backend's own.
 #[derive(Clone, Debug)]
@@ -112,8 +113,8 @@ impl Store {
             }
             let id = self.hands.name(prefix);
             let Issuing { new, reference, request, .. } = issuing;
-            insert(&mut tx, &id, &Insert { new, reference, request }).await?;
-            codes::insert(&mut tx, &id, &NewRow { code, tail, ambiguous: *ambiguous }).await?;
+            insert(&mut tx, &[Insert { id: &id, new, reference, request }]).await?;
+            codes::insert(&mut tx, &[NewRow { id: &id, code, tail, ambiguous: *ambiguous }]).await?;
             let mut touched = Touched::default();
             touched.add(&id);
             touched.tell(&mut tx).await?;
@@ -156,24 +157,31 @@ impl Store {
     /// Issues entitlements, each with a code of this backend's own.
     pub async fn issue(&self, new: &[NewEntitlement]) -> Result<Vec<Issued>, StoreError> {
         self.write(|mut tx| async move {
-            let mut issued = Vec::with_capacity(new.len());
+            let issued: Vec<Issued> = new
+                .iter()
+                .map(|new| {
+                    let (code_kind, prefix) = code_kind(&new.kind);
+                    Issued { id: self.hands.name(prefix), code: self.hands.code(code_kind) }
+                })
+                .collect();
+            let rows: Vec<Insert<'_>> = new
+                .iter()
+                .zip(&issued)
+                .map(|(new, one)| Insert { id: &one.id, new, reference: "", request: &[] })
+                .collect();
+            insert(&mut tx, &rows).await?;
+            let held: Vec<HeldCode> = issued.iter().map(|one| HeldCode::Own(one.code.clone())).collect();
+            let rows: Vec<NewRow<'_>> = issued
+                .iter()
+                .zip(&held)
+                .map(|(one, code)| NewRow { id: &one.id, code, tail: one.code.tail(), ambiguous: false })
+                .collect();
+            codes::insert(&mut tx, &rows).await?;
             let mut touched = Touched::default();
-            for entitlement in new {
-                let (code_kind, prefix) = code_kind(&entitlement.kind);
-                let one = Issued { id: self.hands.name(prefix), code: self.hands.code(code_kind) };
-                insert(&mut tx, &one.id, &Insert { new: entitlement, reference: "", request: &[] }).await?;
-                let code = HeldCode::Own(one.code.clone());
-                codes::insert(
-                    &mut tx,
-                    &one.id,
-                    &NewRow { code: &code, tail: one.code.tail(), ambiguous: false },
-                )
-                .await?;
-                touched.add(&one.id);
-                issued.push(one);
-            }
+            issued.iter().for_each(|one| touched.add(&one.id));
             touched.tell(&mut tx).await?;
             tx.commit().await?;
+            self.db.grew(Grown::Issued, new.len());
             self.tell_of_change();
             Ok(issued)
         })
@@ -198,66 +206,66 @@ pub(super) async fn before(
 
 /// A new row of `entitlements`, with what belongs to it.
 pub(super) struct Insert<'a> {
+    pub(super) id: &'a str,
     pub(super) new: &'a NewEntitlement,
     pub(super) reference: &'a str,
     pub(super) request: &'a [u8],
 }
 
-pub(super) async fn insert(tx: &mut Conn, id: &str, one: &Insert<'_>) -> Result<(), StoreError> {
-    let new = one.new;
-    sqlx::query(
-        "INSERT INTO entitlements (tenant, bucket, entitlement, version, reference, request, title, kind, standing,
-                                   valid_from, valid_until, any_store, spend_min, value, holder, notes, member)
-         VALUES ($1, $2, $3, 1, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)",
+pub(super) async fn insert(tx: &mut Conn, all: &[Insert<'_>]) -> Result<(), StoreError> {
+    let statement = "INSERT INTO entitlements
+         (tenant, bucket, version, entitlement, reference, request, title, kind, standing, valid_from, valid_until,
+          any_store, spend_min, value, holder, notes, member)
+         VALUES ROWS";
+    run(tx, statement, (3, 14), all, |query| of_bucket(query).bind(1_i64), bind).await?;
+
+    let lines: Vec<_> = all
+        .iter()
+        .flat_map(|one| one.new.lines.iter().enumerate().map(move |(place, line)| (one.id, place, line)))
+        .collect();
+    let statement = "INSERT INTO entitlement_lines
+         (tenant, bucket, taken, entitlement, sku, place, name, variant, shelf, quantity)
+         VALUES ROWS";
+    run(
+        tx,
+        statement,
+        (3, 7),
+        &lines,
+        |query| of_bucket(query).bind(0_i64),
+        |query, (id, place, line)| {
+            let query = query.bind(*id).bind(&line.sku).bind(*place as i64).bind(&line.name);
+            Ok(query.bind(&line.variant).bind(&line.shelf).bind(i64::from(line.quantity)))
+        },
     )
-    .bind(TENANT)
-    .bind(BUCKET)
-    .bind(id)
-    .bind(one.reference)
-    .bind(one.request)
-    .bind(&new.title)
-    .bind(serde_json::to_string(&new.kind)?)
-    .bind(standing_code(new.standing))
-    .bind(new.valid_from.unwrap_or(0))
-    .bind(new.valid_until.unwrap_or(FOR_EVER))
-    .bind(i64::from(new.stores.is_none()))
-    .bind(new.spend_min)
-    .bind(new.value)
-    .bind(&new.holder)
-    .bind(serde_json::to_string(&new.notes)?)
-    .bind(new.member.as_deref().unwrap_or(""))
-    .execute(&mut *tx)
     .await?;
-    for (place, line) in new.lines.iter().enumerate() {
-        sqlx::query(
-            "INSERT INTO entitlement_lines
-                 (tenant, bucket, entitlement, sku, place, name, variant, shelf, quantity, taken)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 0)",
-        )
-        .bind(TENANT)
-        .bind(BUCKET)
-        .bind(id)
-        .bind(&line.sku)
-        .bind(place as i64)
-        .bind(&line.name)
-        .bind(&line.variant)
-        .bind(&line.shelf)
-        .bind(i64::from(line.quantity))
-        .execute(&mut *tx)
+
+    let stores: Vec<_> = all
+        .iter()
+        .flat_map(|one| one.new.stores.iter().flatten().map(move |store| (one.id, store)))
+        .collect();
+    let statement = "INSERT INTO entitlement_stores (tenant, bucket, entitlement, store) VALUES ROWS";
+    run(tx, statement, (2, 2), &stores, of_bucket, |query, (id, store)| Ok(query.bind(*id).bind(*store)))
         .await?;
-    }
-    for store in new.stores.iter().flatten() {
-        sqlx::query(
-            "INSERT INTO entitlement_stores (tenant, bucket, entitlement, store) VALUES ($1, $2, $3, $4)",
-        )
-        .bind(TENANT)
-        .bind(BUCKET)
-        .bind(id)
-        .bind(store)
-        .execute(&mut *tx)
-        .await?;
-    }
     Ok(())
+}
+
+fn bind<'q>(query: Statement<'q>, one: &'q Insert<'_>) -> Result<Statement<'q>, StoreError> {
+    let new = one.new;
+    Ok(query
+        .bind(one.id)
+        .bind(one.reference)
+        .bind(one.request)
+        .bind(&new.title)
+        .bind(serde_json::to_string(&new.kind)?)
+        .bind(standing_code(new.standing))
+        .bind(new.valid_from.unwrap_or(0))
+        .bind(new.valid_until.unwrap_or(FOR_EVER))
+        .bind(i64::from(new.stores.is_none()))
+        .bind(new.spend_min)
+        .bind(new.value)
+        .bind(&new.holder)
+        .bind(serde_json::to_string(&new.notes)?)
+        .bind(new.member.as_deref().unwrap_or("")))
 }
 
 fn code_kind(kind: &Kind) -> (CodeKind, &'static str) {

@@ -7,6 +7,7 @@
 //! again. A long batch takes several transactions, so that a till where a customer waits comes in between.
 
 use std::collections::BTreeMap;
+use std::pin::Pin;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -16,7 +17,7 @@ use sqlx::{AssertSqlSafe, Row};
 use wire::line::{self, Act, Line, NotALine};
 
 use super::chain::{signed, unsigned};
-use super::db::{Conn, Tx};
+use super::db::{Conn, Grown, Tx};
 use super::world::Wanted;
 use super::{Device, Store, StoreError, TENANT, many, settle};
 use crate::intake::{Bounds, LineAt, World};
@@ -26,7 +27,7 @@ mod branches;
 pub use branches::BranchLine;
 
 /// How many lines are taken at once. Of a longer batch the first are taken, and the head says how far.
-pub const BATCH_LENGTH_MAX: usize = 1_000;
+pub const BATCH_LENGTH_MAX: usize = 1_024;
 /// How many of them one transaction takes: as many as take a few hundredths of a second.
 const PART_LENGTH_MAX: usize = 256;
 /// From so many lines on they are read on several threads.
@@ -168,15 +169,19 @@ impl Store {
         let HandedIn { epoch, mut after, mut lines } = handed_in;
         lines.truncate(BATCH_LENGTH_MAX);
         let key = owner_of(&mut *self.reading().await?, device).await?.key;
-        let read = read(lines, key).await?;
         let length = match hand {
             Hand::Itself => PART_LENGTH_MAX,
             Hand::Carrier => BATCH_LENGTH_MAX,
         };
+        let mut parts = read(lines, length, key);
+        if parts.is_empty() {
+            // Where the journal stands is an answer, too.
+            parts.push(Box::pin(async { Ok(Vec::new()) }));
+        }
         let mut kept = Kept { head: 0, settlements: Vec::new() };
-        let (first, rest) = read.split_at(read.len().min(length));
-        for lines in std::iter::once(first).chain(rest.chunks(length)) {
-            let part = &Part { epoch, after, lines };
+        for reading in parts {
+            let lines = reading.await?;
+            let part = &Part { epoch, after, lines: &lines };
             match self.write(|tx| self.take_part(tx, hand, device, part)).await? {
                 Intake::Kept(more) => {
                     kept.head = more.head;
@@ -232,6 +237,7 @@ impl Store {
             write_head(&mut tx, device, &journal).await?;
         }
         tx.commit().await?;
+        self.db.grew(Grown::Lines, taken.len());
         if told {
             self.tell_of_change();
         }
@@ -313,29 +319,27 @@ fn settle_all<'r>(
     Ok((taken, settlements))
 }
 
-/// Reads the lines before any transaction begins, many of them on as many threads as there are to spare.
-async fn read(lines: Vec<Vec<u8>>, key: Option<PublicKey>) -> Result<Vec<Read>, StoreError> {
-    if lines.len() < MANY {
-        return Ok(lines.into_iter().map(|bytes| read_one(bytes, key)).collect());
-    }
-    let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get).min(8);
-    let length = lines.len().div_ceil(threads);
-    let mut lines = lines.into_iter();
+/// Lines that are being read.
+type Reading = Pin<Box<dyn Future<Output = Result<Vec<Read>, StoreError>> + Send>>;
+
+/// Reads lines in parts of that length, before any transaction. Where they are many, other threads do it, so that
+/// the later parts are read while the first one is written down.
+fn read(mut lines: Vec<Vec<u8>>, length: usize, key: Option<PublicKey>) -> Vec<Reading> {
+    let many = lines.len() >= MANY;
     let mut parts = Vec::new();
-    loop {
-        let part: Vec<Vec<u8>> = lines.by_ref().take(length).collect();
-        if part.is_empty() {
-            break;
-        }
-        parts.push(tokio::task::spawn_blocking(move || {
-            part.into_iter().map(|bytes| read_one(bytes, key)).collect::<Vec<Read>>()
-        }));
+    while !lines.is_empty() {
+        let rest = lines.split_off(length.min(lines.len()));
+        let part = std::mem::replace(&mut lines, rest);
+        let work = move || part.into_iter().map(|bytes| read_one(bytes, key)).collect::<Vec<Read>>();
+        parts.push(if many { elsewhere(work) } else { Box::pin(async move { Ok(work()) }) });
     }
-    let mut read = Vec::new();
-    for part in parts {
-        read.extend(part.await.map_err(|error| StoreError::Data(format!("lines were not read: {error}")))?);
-    }
-    Ok(read)
+    parts
+}
+
+/// Work that begins at once, on a thread that nobody else waits for.
+fn elsewhere(work: impl FnOnce() -> Vec<Read> + Send + 'static) -> Reading {
+    let task = tokio::task::spawn_blocking(work);
+    Box::pin(async { task.await.map_err(|error| StoreError::Data(format!("lines were not read: {error}"))) })
 }
 
 /// A till without a key has signed nothing.
@@ -546,7 +550,7 @@ async fn write_lines(
 ) -> Result<(), StoreError> {
     let (of_branches, of_journal): (Vec<&Taken<'_>>, Vec<&Taken<'_>>) =
         lines.iter().partition(|line| line.branch.is_some());
-    for group in many::groups(&of_journal) {
+    for group in many::groups(tx, 4, &of_journal) {
         let sql = format!(
             "INSERT INTO lines (tenant, device, epoch, received_at, seq, act, bytes, settlement) VALUES {}",
             many::rows(4, 4, group.len())

@@ -2,14 +2,32 @@
 //!
 //! Rows are taken in groups of a few sizes, so that a connection has only a few texts of each statement to keep.
 
-/// The sizes of groups, the largest first. SQLite takes 32,766 arguments, and no row here has more than 20.
-const SIZES: [usize; 5] = [512, 128, 32, 8, 1];
+use sqlx::any::AnyArguments;
+use sqlx::query::Query;
+use sqlx::{Any, AssertSqlSafe};
 
-/// Divides `items` into groups of the sizes that statements are made for.
-pub(super) fn groups<T>(items: &[T]) -> impl Iterator<Item = &[T]> {
+use super::db::{self, Conn};
+use super::{BUCKET, StoreError, TENANT};
+
+/// A statement that arguments are bound to.
+pub(super) type Statement<'q> = Query<'q, Any, AnyArguments>;
+
+/// The sizes of groups, the largest first.
+const SIZES: [usize; 6] = [256, 128, 64, 16, 4, 1];
+
+/// Divides `items`, each of which brings `own` arguments, into groups of the sizes that statements are made for.
+pub(super) fn groups<'i, T>(
+    conn: &Conn,
+    own: usize,
+    items: &'i [T],
+) -> impl Iterator<Item = &'i [T]> + use<'i, T> {
+    divided(items, (db::arguments_of_a_statement(conn) / own).max(1))
+}
+
+fn divided<T>(items: &[T], most: usize) -> impl Iterator<Item = &[T]> {
     let mut rest = items;
     std::iter::from_fn(move || {
-        let size = SIZES.into_iter().find(|size| *size <= rest.len())?;
+        let size = SIZES.into_iter().find(|size| *size <= rest.len().min(most))?;
         let (group, more) = rest.split_at(size);
         rest = more;
         Some(group)
@@ -47,6 +65,33 @@ pub(super) fn rows(shared: usize, own: usize, count: usize) -> String {
     text
 }
 
+/// Runs a statement for rows, group by group: `statement` has ROWS where the rows go, each beginning with the `shared`
+/// arguments. How many rows it met in all.
+pub(super) async fn run<T>(
+    tx: &mut Conn,
+    statement: &str,
+    (shared, own): (usize, usize),
+    items: &[T],
+    head: impl for<'q> Fn(Statement<'q>) -> Statement<'q>,
+    row: impl for<'q> Fn(Statement<'q>, &'q T) -> Result<Statement<'q>, StoreError>,
+) -> Result<u64, StoreError> {
+    let mut met = 0;
+    for group in groups(tx, own, items) {
+        let sql = statement.replace("ROWS", &rows(shared, own, group.len()));
+        let mut query = head(sqlx::query(AssertSqlSafe(sql)));
+        for item in group {
+            query = row(query, item)?;
+        }
+        met += query.execute(&mut *tx).await?.rows_affected();
+    }
+    Ok(met)
+}
+
+/// Every table of things begins with these two.
+pub(super) fn of_bucket(query: Statement<'_>) -> Statement<'_> {
+    query.bind(TENANT).bind(BUCKET)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -54,9 +99,12 @@ mod tests {
     #[test]
     fn groups_have_few_sizes_and_miss_nothing() {
         let items: Vec<u32> = (0..1_307).collect();
-        let groups: Vec<&[u32]> = groups(&items).collect();
-        assert_eq!(groups.concat(), items, "every item once, in order");
-        assert!(groups.iter().all(|group| SIZES.contains(&group.len())), "in the sizes of the statements");
+        for most in [1, 3, 100, 5_000] {
+            let groups: Vec<&[u32]> = divided(&items, most).collect();
+            assert_eq!(groups.concat(), items, "every item once, in order");
+            let fits = |group: &&[u32]| SIZES.contains(&group.len()) && group.len() <= most;
+            assert!(groups.iter().all(fits), "in the sizes of the statements, at most {most}");
+        }
     }
 
     #[test]

@@ -6,21 +6,18 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use sqlx::any::AnyArguments;
-use sqlx::query::Query;
-use sqlx::{Any, AssertSqlSafe, Row};
+use sqlx::Row;
 
 use super::chain::signed;
 use super::db::Conn;
 use super::feeds::Touched;
+use super::many::{Statement, of_bucket, run};
 use super::world::state_code;
-use super::{BUCKET, Device, StoreError, TENANT, many};
+use super::{Device, StoreError, TENANT};
 use crate::intake::{
     CaseRow, Changes, DecisionRow, Intent, LineAt, Moment, NumberChange, NumberRow, Side, TakenChange,
     VersionChange, World,
 };
-
-type Statement<'q> = Query<'q, Any, AnyArguments>;
 
 /// Writes what has changed. Whether there is news for anybody who waits.
 pub(super) async fn write(tx: &mut Conn, world: World) -> Result<bool, StoreError> {
@@ -38,35 +35,9 @@ pub(super) async fn write(tx: &mut Conn, world: World) -> Result<bool, StoreErro
     Ok(!touched.is_empty() || !changes.cases.is_empty())
 }
 
-/// Runs a statement for rows, group by group: `statement` has ROWS where the rows go, each beginning with the `shared`
-/// arguments. How many rows it met in all.
-async fn run<T>(
-    tx: &mut Conn,
-    statement: &str,
-    (shared, own): (usize, usize),
-    items: &[T],
-    head: impl for<'q> Fn(Statement<'q>) -> Statement<'q>,
-    row: impl for<'q> Fn(Statement<'q>, &'q T) -> Result<Statement<'q>, StoreError>,
-) -> Result<u64, StoreError> {
-    let mut met = 0;
-    for group in many::groups(items) {
-        let sql = statement.replace("ROWS", &many::rows(shared, own, group.len()));
-        let mut query = head(sqlx::query(AssertSqlSafe(sql)));
-        for item in group {
-            query = row(query, item)?;
-        }
-        met += query.execute(&mut *tx).await?.rows_affected();
-    }
-    Ok(met)
-}
-
 /// As many rows as were meant, or the transaction has to begin anew.
 fn all(met: u64, meant: usize, what: &'static str) -> Result<(), StoreError> {
     if met == meant as u64 { Ok(()) } else { Err(StoreError::Moved(what)) }
-}
-
-fn of_bucket(query: Statement<'_>) -> Statement<'_> {
-    query.bind(TENANT).bind(BUCKET)
 }
 
 async fn write_numbers(

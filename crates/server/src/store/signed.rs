@@ -13,7 +13,7 @@ use wire::entitlement::{Kind, Line};
 
 use super::campaigns;
 use super::codes::{self, HeldCode, NewRow};
-use super::db::{Conn, DbRow};
+use super::db::{Conn, DbRow, Grown};
 use super::entitlements::{FOR_EVER, NewEntitlement};
 use super::feeds::Touched;
 use super::issue::{self, Insert, IssueRefused};
@@ -129,6 +129,7 @@ impl Store {
             }
             touched.tell(&mut tx).await?;
             tx.commit().await?;
+            self.db.grew(Grown::Issued, issued.len());
             self.tell_of_change();
             Ok(Ok(issued))
         })
@@ -284,11 +285,11 @@ async fn write(
     };
     let id = EntitlementId::of(serial).0;
     let kid = if token.is_empty() { Vec::new() } else { asked.key.kid().0.to_vec() };
-    let insert = Insert { new: &new, reference: &item.reference, request: &item.request };
-    issue::insert(tx, &id, &insert).await?;
+    let insert = Insert { id: &id, new: &new, reference: &item.reference, request: &item.request };
+    issue::insert(tx, &[insert]).await?;
     // Its token stands in its own table.
     let code = HeldCode::Signed(HeldSigned { serial, form: asked.form, text: String::new() });
-    codes::insert(tx, &id, &NewRow { code: &code, tail: &serial.tail(), ambiguous: false }).await?;
+    codes::insert(tx, &[NewRow { id: &id, code: &code, tail: &serial.tail(), ambiguous: false }]).await?;
     sqlx::query(
         "INSERT INTO signed_codes (tenant, campaign, serial, bucket, entitlement, status, told, last_moment, token,
                                    kid, issued_at, expires_at)

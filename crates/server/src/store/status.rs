@@ -171,7 +171,7 @@ pub(super) async fn settle(tx: &mut Conn, ids: &[&str]) -> Result<HashSet<String
     let mut alone = HashSet::new();
     let mut became: BTreeMap<i64, Vec<String>> = BTreeMap::new();
     let mut chunks = BTreeMap::new();
-    for group in many::groups(&signed) {
+    for group in many::groups(tx, 1, &signed) {
         for row in states_of(tx, group).await? {
             let entitlement: String = row.try_get("entitlement")?;
             let (before, now): (i64, i64) = (row.try_get("status")?, row.try_get("now")?);
@@ -187,7 +187,7 @@ pub(super) async fn settle(tx: &mut Conn, ids: &[&str]) -> Result<HashSet<String
         }
     }
     for (state, ids) in &became {
-        for group in many::groups(ids) {
+        for group in many::groups(tx, 1, ids) {
             let sql = format!(
                 "UPDATE signed_codes SET status = $3 WHERE tenant = $1 AND bucket = $2 AND entitlement IN ({})",
                 many::list(4, group.len())

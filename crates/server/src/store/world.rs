@@ -146,7 +146,7 @@ pub(super) async fn rows_of(
     keys: &[String],
 ) -> Result<Vec<DbRow>, StoreError> {
     let mut rows = Vec::new();
-    for group in many::groups(keys) {
+    for group in many::groups(tx, 1, keys) {
         let sql = statement.replace("KEYS", &many::list(3, group.len()));
         let query = sqlx::query(AssertSqlSafe(sql)).bind(TENANT);
         let mut query = match second {

@@ -6,6 +6,7 @@
 //! one text of the schema is spelt for each.
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use sqlx::Row;
@@ -34,6 +35,11 @@ pub(super) type Tx = sqlx::Transaction<'static, Any>;
 const TRIES_MAX: u32 = 40;
 /// The first pause between two tries (ms), and the longest: each is twice the one before, less a random part.
 const PAUSE_MS: (u64, u64) = (2, 128);
+
+/// After so many new rows the database is asked to count them for the first time …
+const COUNTED_FIRST: u64 = 500;
+/// … and for the last time when there are 256,000: from then on its own rounds keep up.
+const STEPS_MAX: u32 = 4;
 
 /// Where a chain's database is, with the folder in which the server keeps what is in no database, such as keys.
 #[derive(Clone, Debug)]
@@ -93,14 +99,72 @@ pub(super) struct Database {
     /// One connection: within a process, writers wait for each other in the order in which they came.
     pub(super) write: Pool,
     pub(super) read: Pool,
+    /// How many rows this process has added, see [`Grown`].
+    grown: [AtomicU64; 2],
 }
 
 impl Database {
+    fn new(engine: Engine, write: Pool, read: Pool) -> Database {
+        Database { engine, write, read, grown: Default::default() }
+    }
+
+    /// So many rows more of that kind are there. PostgreSQL plans by what it last counted, and counts on its own only
+    /// now and then: a table that was filled within a minute looks empty to it, and each statement reads all of it. So it
+    /// is asked to count when there are some, and again each time there are eight times as many. SQLite always goes by
+    /// the keys.
+    pub(super) fn grew(&self, kind: Grown, rows: usize) {
+        let before = self.grown[kind as usize].fetch_add(rows as u64, Ordering::Relaxed);
+        if self.engine == Engine::Sqlite || steps(before) == steps(before + rows as u64) {
+            return;
+        }
+        let (pool, count) = (self.read.clone(), kind.count());
+        tokio::spawn(async move {
+            if let Err(error) = sqlx::query(count).execute(&pool).await {
+                tracing::warn!(%error, "the database does not count its rows: statements may be slow for a while");
+            }
+        });
+    }
+
     /// Ends every connection, so that another process may open the database at once.
     pub(super) async fn close(&self) {
         self.read.close().await;
         self.write.close().await;
     }
+}
+
+/// How many arguments a statement about many rows had best have. SQLite looks each of them up by its name among all of
+/// them, and is asked at no cost; to PostgreSQL each statement is a way there and back. Both take 30,000.
+pub(super) fn arguments_of_a_statement(conn: &Conn) -> usize {
+    match conn.backend_name() {
+        "SQLite" => 256,
+        _ => 4_096,
+    }
+}
+
+/// What a process adds many rows of.
+#[derive(Clone, Copy)]
+pub(super) enum Grown {
+    /// Entitlements with what belongs to them.
+    Issued,
+    /// Lines of journals with what they did.
+    Lines,
+}
+
+impl Grown {
+    /// Counts the tables that they are in.
+    fn count(self) -> &'static str {
+        match self {
+            Grown::Issued => {
+                "ANALYZE entitlements, entitlement_lines, entitlement_stores, codes, signed_codes, told, feed_entries"
+            }
+            Grown::Lines => "ANALYZE lines, branches, begun, redemptions, cases, case_entries, case_sides",
+        }
+    }
+}
+
+/// How often so many rows have become eight times as many; a few do not matter.
+fn steps(rows: u64) -> u32 {
+    (rows / COUNTED_FIRST).checked_ilog(8).map_or(0, |steps| (steps + 1).min(STEPS_MAX))
 }
 
 impl Engine {
@@ -181,5 +245,19 @@ impl Tries {
         self.0 += 1;
         tokio::time::sleep(Duration::from_millis(pause)).await;
         true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_are_counted_when_they_have_become_many_more() {
+        let counted = [(0, 0), (499, 0), (500, 1), (3_999, 1), (4_000, 2), (255_999, 3), (256_000, 4)];
+        for (rows, expected) in counted {
+            assert_eq!(steps(rows), expected, "at {rows}");
+        }
+        assert_eq!(steps(u64::MAX), STEPS_MAX, "and then never again");
     }
 }

@@ -15,17 +15,22 @@ use super::{Conn, Database, Engine, StoreError};
 
 /// How many connections read.
 const READERS: u32 = 8;
+/// How many statements a connection keeps prepared: each about many rows is there in several sizes.
+const STATEMENTS_KEPT: (&str, &str) = ("statement-cache-capacity", "400");
 /// How long the server may take to let this program in.
 const CONNECT_SECONDS_MAX: u64 = 10;
 /// The oldest server that this program works with: nobody mends older ones any more.
 const VERSION_MIN: i64 = 13;
 /// What each connection begins with. As on SQLite, a writer waits 15 seconds for another one. A process that stands
 /// still in the middle of an act is cut off, so that the others may go on. An answer is on disk, even where the server
-/// is told not to wait for that.
+/// is told not to wait for that. What is asked for is found by its key, mostly in memory: reading whole tables instead,
+/// which a server takes for cheap whose settings are those of spinning disks, keeps customers waiting.
 const SETTINGS: &str = "
     SET lock_timeout = 15000;
     SET idle_in_transaction_session_timeout = 60000;
     SET client_min_messages = warning;
+    SELECT set_config(name, '1.1', false) FROM pg_settings
+    WHERE name = 'random_page_cost' AND CAST(setting AS DOUBLE PRECISION) > 1.1;
     SELECT set_config('synchronous_commit',
                       CASE current_setting('synchronous_commit') WHEN 'off' THEN 'on'
                            ELSE current_setting('synchronous_commit') END, false)";
@@ -64,8 +69,10 @@ impl FromStr for ServerUrl {
         let why = |error: sqlx::Error| NoServerUrl(error.to_string());
         let mut options: AnyConnectOptions = text.parse().map_err(why)?;
         let url = &mut options.database_url;
-        if !url.query_pairs().any(|(key, _)| key == "application_name") {
-            url.query_pairs_mut().append_pair("application_name", "counterfoil-server");
+        for (key, value) in [("application_name", "counterfoil-server"), STATEMENTS_KEPT] {
+            if !url.query_pairs().any(|(theirs, _)| theirs == key) {
+                url.query_pairs_mut().append_pair(key, value);
+            }
         }
         let parsed = PgConnectOptions::from_url(url).map_err(why)?;
         let user = parsed.get_username().to_owned();
@@ -107,7 +114,7 @@ pub(super) async fn open(url: &ServerUrl) -> Result<Database, StoreError> {
             })
             .connect_lazy_with(url.options.clone())
     };
-    Ok(Database { engine: Engine::Postgres, write: pool(1), read: pool(READERS) })
+    Ok(Database::new(Engine::Postgres, pool(1), pool(READERS)))
 }
 
 /// Looks whether this is a server, and a database, that this program can work with.

@@ -46,7 +46,7 @@ pub(super) async fn open(folder: &Path) -> Result<Database, StoreError> {
             })
         })
         .connect_lazy_with(url);
-    Ok(Database { engine: Engine::Sqlite, write, read })
+    Ok(Database::new(Engine::Sqlite, write, read))
 }
 
 /// Makes the folder if need be, for its owner alone: whole codes are in it.

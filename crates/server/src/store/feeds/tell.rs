@@ -43,7 +43,7 @@ impl Touched {
         }
         let mut fresh = Vec::with_capacity(ids.len());
         let mut places = Vec::with_capacity(ids.len());
-        for group in groups(&ids) {
+        for group in groups(tx, 1, &ids) {
             for held in entitlements::of_ids(tx, group).await? {
                 let told = Told::of(&held.entitlement)?;
                 places.push(held.entitlement.stores.map(|stores| stores.into_iter().map(|store| store.id)));
@@ -141,7 +141,7 @@ pub(in super::super) async fn fill(tx: &mut Conn) -> Result<(), StoreError> {
         let Some(last) = ids.last() else { break };
         after = last.clone();
         let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
-        for group in groups(&ids) {
+        for group in groups(tx, 1, &ids) {
             let mut fresh = Vec::with_capacity(group.len());
             for held in entitlements::of_ids(tx, group).await? {
                 let told = Told::of(&held.entitlement)?;
@@ -204,7 +204,7 @@ async fn feeds(tx: &mut Conn) -> Result<BTreeMap<String, [u8; 32]>, StoreError> 
 
 /// Writes down what is told from now on.
 async fn keep_told(tx: &mut Conn, fresh: &[Fresh]) -> Result<(), StoreError> {
-    for group in groups(fresh) {
+    for group in groups(tx, 2, fresh) {
         let sql = format!(
             "INSERT INTO told (tenant, bucket, entitlement, body) VALUES {}
              ON CONFLICT (tenant, bucket, entitlement) DO UPDATE SET body = excluded.body",
@@ -233,7 +233,7 @@ async fn tell_feed(tx: &mut Conn, feed: &str, key: &[u8; 32], fresh: &[&Fresh]) 
     let mut digest = super::digest_of(&row, "digest")?;
     let rows_key = RowKey::of(key);
     let mut seq = last - count;
-    for group in groups(fresh) {
+    for group in groups(tx, 4, fresh) {
         let mut before = before(tx, feed, group).await?;
         let sql = format!(
             "INSERT INTO feed_entries (tenant, feed, bucket, entitlement, seq, code_hash, hash) VALUES {}

@@ -145,7 +145,7 @@ pub(super) async fn write(
     now: i64,
     lines: &[&Taken<'_>],
 ) -> Result<(), StoreError> {
-    for group in many::groups(lines) {
+    for group in many::groups(tx, 5, lines) {
         let sql = format!(
             "INSERT INTO branches (tenant, device, epoch, received_at, seq, hash, act, bytes, settlement) VALUES {}",
             many::rows(4, 5, group.len())

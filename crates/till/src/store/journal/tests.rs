@@ -197,30 +197,3 @@ fn a_backup_is_a_whole_journal() {
     assert_eq!(open(&file).unwrap().1.len(), 2, "with every line");
     assert!(journal.back_up(&file).is_err(), "and never written over");
 }
-
-/// Measured by hand: `cargo test --release -p till -- --ignored --nocapture year`.
-#[test]
-#[ignore = "a measurement"]
-#[expect(clippy::print_stdout, reason = "a measurement is read by whoever asked for it")]
-fn a_year_of_lines_is_walked() {
-    let dir = tempfile::tempdir().unwrap();
-    let path = dir.path().join("journal.db");
-    let (mut journal, _) = open(&path).unwrap();
-    for batch in 0..100 {
-        journal.append(NOW, (0..1000).map(|n| act(batch * 1000 + n)).collect()).unwrap();
-    }
-    drop(journal);
-    let clock = crate::real::SystemClock;
-    let begun = crate::real::Clock::monotonic(&clock);
-    let (journal, lines) = open(&path).unwrap();
-    let walked = crate::real::Clock::monotonic(&clock);
-    journal.verify(key(1).public(), |_, _| {}).unwrap();
-    let verified = crate::real::Clock::monotonic(&clock);
-    assert_eq!(lines.len(), 100_000, "all of them");
-    let size = std::fs::metadata(&path).unwrap().len() / 100_000;
-    println!(
-        "{} ms to open, {} ms with signatures, {size} B a line",
-        walked.0 - begun.0,
-        verified.0 - walked.0
-    );
-}
