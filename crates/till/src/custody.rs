@@ -138,6 +138,13 @@ impl State {
         Ok(())
     }
 
+    /// Offers every line again: the server was set back.
+    pub(crate) fn offer_again(&mut self) -> Result<(), JournalError> {
+        let Ok(journal) = self.journal.as_mut() else { return Ok(()) };
+        recover(journal, &mut self.ledger)?;
+        journal.rewind_all()
+    }
+
     fn moment(&self, now: UnixMs) -> Moment {
         let wall = self.clock.now().0;
         let clock = Witness {
