@@ -378,7 +378,7 @@ impl Journal {
 
     /// Offers every line again, after the server has begun anew; on disk when this returns, like [`Journal::rewind_sent`].
     pub fn rewind_all(&mut self) -> Result<(), JournalError> {
-        self.db.execute("DELETE FROM sent", []).map_err(|error| self.refused(&error))?;
+        self.db.execute("UPDATE sent SET seq = 0", []).map_err(|error| self.refused(&error))?;
         self.sent.clear();
         Ok(())
     }
