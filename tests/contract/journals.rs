@@ -5,31 +5,33 @@ use std::sync::Arc;
 
 use model::redemption::Number;
 use model::signed::key::SigningKey;
-use server::store::{Device, HandedIn, Intake};
+use server::store::{Device, Hand, HandedIn, Intake};
 use tests::{TurnedClock, goods};
 use wire::api::{Redeemed, Settlement};
 use wire::case::Case;
-use wire::line::{self, Act, Basis, Begun, Decided, Line, NamedTake, Outcome, Person};
+use wire::line::{self, Act, Basis, Begun, Decided, Line, NamedTake, Outcome, Person, Stand, Why};
 
 use crate::two::{SIDES, Two, at_once, redeem, said, takes};
 
 /// A till's journal.
+#[derive(Clone)]
 struct Journal {
     device: Device,
     key: SigningKey,
+    epoch: u64,
     lines: Vec<Vec<u8>>,
 }
 
 impl Journal {
     fn of((device, key): (Device, SigningKey)) -> Journal {
-        Journal { device, key, lines: Vec::new() }
+        Journal { device, key, epoch: 1, lines: Vec::new() }
     }
 
     fn write(&mut self, act: Act) {
         let line = Line {
             version: line::LINE_VERSION,
             device: self.device.id.clone(),
-            epoch: 1,
+            epoch: self.epoch,
             seq: self.lines.len() as u64 + 1,
             prev: self.lines.last().map_or(line::GENESIS, |bytes| line::hash(bytes)),
             at: TurnedClock::START.0,
@@ -89,7 +91,20 @@ impl Journal {
 
     /// All of it, to be handed in.
     fn whole(&self) -> HandedIn {
-        HandedIn { epoch: 1, after: 0, lines: self.lines.clone() }
+        self.part(0, self.lines.len())
+    }
+
+    /// The lines behind `after`, up to that one.
+    fn part(&self, after: usize, last: usize) -> HandedIn {
+        HandedIn { epoch: self.epoch, after: after as u64, lines: self.lines[after..last].to_vec() }
+    }
+
+    /// The journal of the next epoch, whose first line says that the one before ended at that line.
+    fn next(&self, last: usize) -> Journal {
+        let mut next = Journal { epoch: self.epoch + 1, lines: Vec::new(), ..self.clone() };
+        let before = Stand { epoch: self.epoch, seq: last as u64, hash: line::hash(&self.lines[last - 1]) };
+        next.write(Act::Opened { why: Why::SetBack, before: Some(before) });
+        next
     }
 }
 
@@ -213,6 +228,78 @@ pub async fn two_tills_that_accepted_one_coupon_make_one_case(two: Arc<Two>) {
         assert_eq!(two.one.cases().await.unwrap().len(), round, "with one case for each");
         assert_eq!(two.taken(&id).await, BTreeMap::from([("coupon".into(), 1)]), "and one use is told");
     }
+}
+
+/// A till that has accepted so many coupons.
+async fn busy(two: &Two, coupons: usize) -> Journal {
+    let mut journal = Journal::of(two.till_with_key().await);
+    for issued in two.one.issue(&goods::coupons(coupons)).await.unwrap() {
+        journal.accept(two.number(), &issued.id);
+    }
+    journal
+}
+
+/// The only case, as both sides tell it.
+async fn only_case(two: &Two) -> Case {
+    let (mut cases, others) = (two.one.cases().await.unwrap(), two.other.cases().await.unwrap());
+    assert_eq!((cases.len(), &cases), (1, &others), "there is one case, and both tell it");
+    cases.remove(0)
+}
+
+/// Epoch and number of each line that a case names.
+fn evidence(case: &Case) -> Vec<(u64, u64)> {
+    case.sides.iter().filter_map(|side| side.line.as_ref()).map(|line| (line.epoch, line.seq)).collect()
+}
+
+pub async fn what_a_till_lost_before_it_was_let_in_again_is_a_case_until_it_comes(two: Arc<Two>) {
+    let journal = busy(&two, 4).await;
+    kept(two.one.take_in(&journal.device, journal.part(0, 1)).await.unwrap());
+    two.other.readmit(&journal.device, "looked into").await.unwrap();
+    let next = journal.next(4);
+    kept(two.one.take_in(&next.device, next.whole()).await.unwrap());
+    kept(two.other.take_in(&next.device, next.whole()).await.unwrap());
+    let case = only_case(&two).await;
+    let told = (case.class.as_str(), case.reason.as_str(), case.title.as_str(), case.state.as_str());
+    assert_eq!(told, ("gap", "lost", "epoch 1, lines 2–4", "open"), "somebody has to look for them");
+    assert_eq!(evidence(&case), [(1, 1), (2, 1)], "what is held, and what says that it is not all");
+
+    let carried = async |after, last| {
+        let part = journal.part(after, last);
+        kept(two.other.take_in_from(Hand::Carrier, &journal.device, part).await.unwrap()).settlements
+    };
+    let before = two.one.cases_page(&journal.device, 0).await.unwrap().last;
+    carried(1, 2).await;
+    let case = only_case(&two).await;
+    assert_eq!((case.title.as_str(), case.is_open()), ("epoch 1, lines 3–4", true), "two are missing still");
+    let settled = carried(2, 4).await;
+    assert!(settled.iter().all(|line| line.settlement == Settlement::Confirmed), "they count: {settled:?}");
+    let case = only_case(&two).await;
+    let told = (case.reason.as_str(), case.title.as_str(), case.stands.as_str());
+    assert_eq!(told, ("arrived", "epoch 1, lines 3–4", "arrived"), "nothing is left to be decided");
+    assert_eq!(evidence(&case), [(1, 1), (2, 1), (1, 4)], "with the line that was the last to be missing");
+    let page = two.one.cases_page(&journal.device, before).await.unwrap();
+    let told = page.cases.into_iter().map(|entry| entry.case).collect::<Vec<Case>>();
+    assert_eq!(told, [case.clone()], "and the store is told");
+    carried(1, 4).await;
+    assert_eq!(only_case(&two).await, case, "a repeat changes nothing");
+}
+
+pub async fn a_till_that_was_set_back_behind_what_is_held_is_a_case(two: Arc<Two>) {
+    let journal = busy(&two, 3).await;
+    kept(two.one.take_in(&journal.device, journal.whole()).await.unwrap());
+    two.one.readmit(&journal.device, "an old disk").await.unwrap();
+    let mut next = journal.next(1);
+    kept(two.other.take_in(&next.device, next.whole()).await.unwrap());
+    let case = only_case(&two).await;
+    let told = (case.class.as_str(), case.reason.as_str(), case.title.as_str(), case.is_open());
+    assert_eq!(told, ("gap", "set_back", "epoch 1, lines 2–3", true), "nobody knows whether there were more");
+    assert_eq!(evidence(&case), [(1, 3), (2, 1)], "what is held, and what the till says");
+
+    // Once more, and this time it has lost nothing.
+    two.one.readmit(&journal.device, "once more").await.unwrap();
+    next = next.next(1);
+    kept(two.other.take_in(&next.device, next.whole()).await.unwrap());
+    assert_eq!(only_case(&two).await, case, "a till that knows all that is held lacks nothing");
 }
 
 pub async fn a_long_outage_is_settled_in_one_piece_and_told_to_the_stores(two: Arc<Two>) {

@@ -42,6 +42,8 @@ on_both! {
     journals::an_undo_and_the_next_redemption_have_an_order,
     journals::two_tills_that_accepted_one_coupon_make_one_case,
     journals::a_line_with_a_text_that_no_database_can_hold_blocks_nothing,
+    journals::what_a_till_lost_before_it_was_let_in_again_is_a_case_until_it_comes,
+    journals::a_till_that_was_set_back_behind_what_is_held_is_a_case,
     journals::a_long_outage_is_settled_in_one_piece_and_told_to_the_stores,
     feeds::a_reader_sees_every_number_and_none_comes_late,
     feeds::the_feeds_of_two_stores_never_wait_for_each_other_crosswise,

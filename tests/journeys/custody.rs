@@ -6,8 +6,11 @@ use std::path::{Path, PathBuf};
 
 use model::verdict::{Class, Reason, Todo};
 use rusqlite::Connection;
+use server::store::{Hand, HandedIn};
 use tests::counter::verdict;
 use tests::{Counter, Shop};
+use till::folder::Folder;
+use till::store::journal::Journal;
 use wire::line::{Act, Why};
 
 /// Something done to a file.
@@ -216,6 +219,57 @@ async fn a_journal_that_is_damaged_or_gone_is_kept_and_begun_anew_from_what_the_
             names.filter(|entry| entry.file_name().to_string_lossy().starts_with("journal.damaged-1.db"));
         assert_eq!(kept.count() > 0, what != "no file", "{what}: the damaged file is kept");
     }
+}
+
+/// What a stick holds: the lines of the first epoch behind that number, from the files of a till that is closed.
+fn on_a_stick(till: &Counter, after: u64) -> HandedIn {
+    let folder = Folder::open(till.folder()).unwrap();
+    let identity = folder.identity().unwrap().unwrap();
+    let journal = Journal::open(&folder.file("journal.db"), &identity.device, 1, |_| {}).unwrap();
+    HandedIn { epoch: 1, after, lines: journal.after(1, after, u32::MAX).unwrap() }
+}
+
+#[tokio::test]
+async fn lines_that_were_lost_before_the_till_was_let_in_again_are_a_case_until_a_stick_brings_them() {
+    let shop = Shop::open().await;
+    let mut till = shop.till("1号收银机").await;
+    let coupons = [shop.coupon().await, shop.coupon().await];
+    till.sync().await;
+    till.redeem(&coupons[0]).await;
+    till.sync().await;
+    let held = shop.lines_held(&till).await;
+    till.close().await;
+    let yesterday = image(till.folder());
+    till.start().unwrap();
+    till.cord.cut();
+    let handed_over = till.redeem(&coupons[1]).await.number.unwrap();
+    till.close().await;
+    let stick = on_a_stick(&till, held);
+    let last = held + stick.lines.len() as u64;
+    put_back(&yesterday, till.folder());
+    till.start().unwrap();
+    assert_eq!(till.standing().quarantine, Some(Why::SetBack), "the head that was kept knows better");
+    till.cord.mend();
+    comes_back(&till, &shop).await;
+    let cases = shop.cases().await;
+    let told: Vec<_> = cases.iter().map(|case| (case.class.as_str(), case.reason.as_str())).collect();
+    assert_eq!(told, [("gap", "lost")], "what was kept of it is missing here");
+    let numbers =
+        if last == held + 1 { format!("line {last}") } else { format!("lines {}–{last}", held + 1) };
+    assert_eq!(cases[0].title, format!("epoch 1, {numbers}"), "and is told by its numbers");
+    let seen = |till: &Counter| till.till().cases().iter().map(|case| case.is_open()).collect::<Vec<bool>>();
+    till.sync().await;
+    assert_eq!(seen(&till), [true], "the store's tills are told");
+
+    let device = shop.store().device(&till.identity().device).await.unwrap().unwrap();
+    shop.store().take_in_from(Hand::Carrier, &device, stick).await.unwrap();
+    let counting = shop.counting_numbers().await;
+    assert!(counting.contains(&handed_over.to_string()), "what was handed over counts");
+    let cases = shop.cases().await;
+    let told = (cases[0].reason.as_str(), cases[0].stands.as_str(), cases[0].sides.len());
+    assert_eq!((told, cases.len()), (("arrived", "arrived", 3), 1), "and the case is complete, and over");
+    till.sync().await;
+    assert_eq!(seen(&till), [false], "which the store's tills are told too");
 }
 
 #[tokio::test]

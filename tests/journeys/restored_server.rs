@@ -1,7 +1,7 @@
 //! The server's database is set back to a backup: the tills bring what it has lost.
 
 use model::verdict::Reason;
-use tests::{Shop, goods};
+use tests::{Counter, Shop, goods};
 
 #[tokio::test]
 async fn the_tills_bring_what_it_has_lost() {
@@ -142,4 +142,70 @@ async fn whoever_runs_the_server_can_say_that_it_was_restored() {
     assert_eq!(till.standing().entitlements, 3, "everything was fetched again");
     let set_backs = shop.store().set_backs().await.unwrap();
     assert_eq!((set_backs.len(), set_backs[0].till.clone()), (1, None), "as was said");
+}
+
+#[tokio::test]
+async fn what_the_restored_server_settles_the_other_way_round_is_believed() {
+    let mut shop = Shop::open().await;
+    let (first, second) = (shop.till("1号收银机").await, shop.till("2号收银机").await);
+    let code = shop.coupon().await;
+    first.sync().await;
+    second.sync().await;
+    let saved = shop.backup().await;
+    for till in [&first, &second] {
+        till.cord.cut();
+        assert_eq!(till.redeem(&code).await.reason, Reason::Redeemed, "each hands it over alone");
+        till.cord.mend();
+    }
+    let open = |till: &Counter| till.till().cases().iter().filter(|case| case.is_open()).count();
+    for till in [&first, &second, &first] {
+        till.sync().await;
+    }
+    assert_eq!((open(&first), open(&second)), (1, 1), "the first one counts, the second is a case");
+
+    shop.restore(&saved).await;
+    // Now the second one comes first; the other round tells each of what the server said to the other.
+    for till in [&second, &second, &first, &first, &second] {
+        till.sync().await;
+    }
+    let cases = shop.cases().await;
+    let losers: Vec<&str> = cases[0].standing("not_counted").map(|side| side.done.till.as_str()).collect();
+    assert_eq!((cases.len(), losers), (1, vec!["1号收银机"]), "the server has met them in the other order");
+    for till in [&first, &second] {
+        let shown: Vec<String> = till.till().cases().into_iter().map(|case| case.case.case).collect();
+        assert_eq!(
+            shown,
+            [cases[0].case.clone()],
+            "and no till goes on showing a case that is none any more"
+        );
+    }
+    let lines = first.standing().journal_lines;
+    first.sync().await;
+    assert_eq!(first.standing().journal_lines, lines, "what was told once is not written down again");
+}
+
+#[tokio::test]
+async fn a_till_that_stops_when_it_has_just_heard_of_it_brings_everything_after_its_next_start() {
+    let mut shop = Shop::open().await;
+    let mut till = shop.till("1号收银机").await;
+    let coupons = shop.issue(&goods::coupons(3)).await;
+    till.sync().await;
+    let saved = shop.backup().await;
+    for coupon in &coupons {
+        shop.clock.turn_minutes(1);
+        till.redeem(&coupon.code).await;
+    }
+    till.sync().await;
+    shop.restore(&saved).await;
+    till.sync().await;
+    assert!(till.standing().unsent > 0, "it has heard that its lines are lost, and has sent none");
+    till.restart().await;
+    till.sync().await;
+    let standing = till.standing();
+    assert_eq!(
+        (standing.unsent, shop.lines_held(&till).await),
+        (0, standing.journal_lines),
+        "they are sent, though nothing new was written that would have shown the gap"
+    );
+    assert_eq!(shop.counting_numbers().await.len(), 3, "and each counts again");
 }

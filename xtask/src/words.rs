@@ -21,10 +21,11 @@ missing. Ctrl-C stops a command together with everything it started.
   cargo xtask bench
       Release build, then the time of an offline decision, the till's memory, and the window's figures.
 
-  cargo xtask sim [--seeds N] [--first-seed S] [--tills N] [--hours N] [--minutes N] [--aloud]
+  cargo xtask sim [--seeds N] [--first-seed S] [--tills N] [--hours N] [--minutes N] [--plain] [--aloud]
       Release build, then a whole chain in simulated time, once for each seed: real tills and server, and a network, clocks
       and crashes that the seed decides. Each seed is run twice and must do the same. 20 seeds, 4 tills, 1 hour unless
       said otherwise; a seed that fails prints how to run it again.
+        --plain        nothing comes back in pieces and nobody decides on cases, as for seeds that were kept so
         --aloud        print every event
 
   cargo xtask pictures
@@ -134,7 +135,7 @@ fn read_sim<'a>(mut given: impl Iterator<Item = &'a str>) -> Result<Vec<String>,
     let mut words = vec![];
     while let Some(word) = given.next() {
         match word {
-            "--aloud" => words.push(word.to_owned()),
+            "--plain" | "--aloud" => words.push(word.to_owned()),
             "--seeds" | "--first-seed" | "--tills" | "--hours" | "--minutes" => {
                 let number = given.next().filter(|number| number.parse::<u64>().is_ok());
                 let number = number.ok_or_else(|| format!("`{word}` wants a number."))?;
@@ -179,8 +180,8 @@ mod tests {
 
     #[test]
     fn a_simulation_takes_numbers() {
-        let words = ["--seeds", "200", "--aloud"].map(str::to_owned).to_vec();
-        assert_eq!(said("sim --seeds 200 --aloud"), Ok(Task::Sim(words)));
+        let words = ["--seeds", "200", "--plain", "--aloud"].map(str::to_owned).to_vec();
+        assert_eq!(said("sim --seeds 200 --plain --aloud"), Ok(Task::Sim(words)));
         assert_eq!(said("sim"), Ok(Task::Sim(vec![])));
     }
 

@@ -20,7 +20,7 @@ pub enum CaseClass {
     Rules,
     /// C6: two different lines under one number of one journal.
     Fork,
-    /// C7: lines of a till that are known to be missing, or were given up.
+    /// C7: lines of a till that are known to be missing, on either side, or were given up.
     Gap,
     /// C8: a time that cannot be: outside of what can be proved. What it tells counts all the same.
     Clock,
@@ -110,11 +110,13 @@ pub enum Decision {
     TakenBack,
     /// The till, whose journal had two histories, may begin a new one.
     Readmitted,
+    /// What was missing has come after all, and each line of it was settled; no person had to decide.
+    Arrived,
 }
 
 impl Decision {
     /// Each of them.
-    pub const ALL: [Decision; 7] = [
+    pub const ALL: [Decision; 8] = [
         Decision::Recovered,
         Decision::WrittenOff,
         Decision::Paid,
@@ -122,6 +124,7 @@ impl Decision {
         Decision::NoFault,
         Decision::TakenBack,
         Decision::Readmitted,
+        Decision::Arrived,
     ];
 
     /// The stable code, as it stands in journals, in the database and on the wire.
@@ -134,6 +137,7 @@ impl Decision {
             Decision::NoFault => "no_fault",
             Decision::TakenBack => "taken_back",
             Decision::Readmitted => "readmitted",
+            Decision::Arrived => "arrived",
         }
     }
 

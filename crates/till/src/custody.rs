@@ -138,6 +138,13 @@ impl State {
         Ok(())
     }
 
+    /// Offers every line again: the server was set back.
+    pub(crate) fn offer_again(&mut self) -> Result<(), JournalError> {
+        let Ok(journal) = self.journal.as_mut() else { return Ok(()) };
+        recover(journal, &mut self.ledger)?;
+        journal.rewind_all()
+    }
+
     fn moment(&self, now: UnixMs) -> Moment {
         let wall = self.clock.now().0;
         let clock = Witness {
@@ -238,7 +245,10 @@ impl Till {
         recover(journal, &mut state.ledger).map_err(|error| reason_of(&error))?;
         let head = journal.head();
         let here = (head.seq > 0).then(|| Stand { epoch: journal.epoch(), seq: head.seq, hash: head.hash });
-        let written = journal.begin_epoch(epoch, moment, Act::Opened { why, before: here.or(kept) });
+        // Whichever came further is believed: a head is kept of nothing but lines that were on the disk. Of two that came
+        // as far, this journal's own is the last.
+        let before = kept.into_iter().chain(here).max_by_key(|stand| (stand.epoch, stand.seq));
+        let written = journal.begin_epoch(epoch, moment, Act::Opened { why, before });
         state.take_in_written(written)?;
         state.identity.epoch = epoch;
         state.identity.quarantine = None;

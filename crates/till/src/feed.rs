@@ -118,9 +118,8 @@ impl Till {
         let set_back = page.last < asked.seq || status.is_some_and(|held| page.status < held);
         if set_back || (!first && asked.epoch != page.epoch) {
             tracing::warn!("the server's feed has begun anew; fetching everything, sending everything");
-            if let Ok(journal) = state.journal.as_mut() {
-                journal.rewind_all();
-            }
+            // Before the copy follows the new feed: from then on nothing else says that the lines are to be sent again.
+            state.offer_again().map_err(|error| SyncError::Disk(error.to_string()))?;
             return Ok(Step::Anew { good: false });
         }
         let behind = page.head.saturating_sub(asked.seq);

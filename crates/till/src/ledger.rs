@@ -259,11 +259,17 @@ impl Ledger {
             self.follow_risk(number);
         } else if let Some(undo) = self.undos.get_mut(&number) {
             let of = undo.of;
-            // An undo that the server refuses did not happen: the redemption counts again, and a case says so.
-            if settlement.case().is_some()
-                && let Some(redemption) = self.redemptions.get_mut(&of)
-            {
-                redemption.undos.retain(|back| back.undo != number);
+            let was_refused = undo.settlement.as_ref().is_some_and(|told| told.case().is_some());
+            match self.redemptions.get_mut(&of) {
+                // An undo that the server refuses did not happen: the redemption counts again, and a case says so.
+                Some(redemption) if settlement.case().is_some() => {
+                    redemption.undos.retain(|back| back.undo != number);
+                }
+                // A server that was set back met the lines in another order, and takes it after all.
+                Some(redemption) if was_refused && redemption.has_out(&undo.takes) => {
+                    redemption.undos.push(TakenBack { undo: number, takes: undo.takes.clone() });
+                }
+                _ => {}
             }
             undo.settlement = Some(settlement);
             self.follow_risk(of);
@@ -321,11 +327,11 @@ impl Ledger {
         self.resolved.values().filter(|known| known.case == case).max_by_key(|known| (known.at, known.number))
     }
 
-    /// Whether that number has its settlement already.
-    pub fn is_settled(&self, number: Number) -> bool {
-        let redemption = self.redemptions.get(&number).is_some_and(|known| known.settlement.is_some());
-        let undo = self.undos.get(&number).is_some_and(|undo| undo.settlement.is_some());
-        redemption || undo || self.resolved.get(&number).is_some_and(|known| known.settlement.is_some())
+    /// The server's last word on a redemption, an undo or a decision.
+    pub fn settlement(&self, number: Number) -> Option<&Settlement> {
+        let redemption = self.redemptions.get(&number).and_then(|known| known.settlement.as_ref());
+        let undo = || self.undos.get(&number).and_then(|undo| undo.settlement.as_ref());
+        redemption.or_else(undo).or_else(|| self.resolved.get(&number)?.settlement.as_ref())
     }
 
     /// The latest moment that any line was written at.

@@ -174,7 +174,9 @@ impl Till {
                     if let (Some(head), Some(Ok(journal))) =
                         (problem.head, self.lock().as_mut().map(|state| state.journal.as_mut()))
                     {
-                        journal.rewind_sent(lines.epoch, head);
+                        // What was not written down is asked once more.
+                        let rewound = journal.rewind_sent(lines.epoch, head);
+                        let _ = rewound.inspect_err(|error| tracing::warn!(%error, "the gap stays"));
                     }
                     continue;
                 }
@@ -295,8 +297,11 @@ impl Till {
         let is_news = |(number, settlement): &(Number, Settlement)| {
             let counted =
                 state.ledger.redemption(*number).is_some_and(|known| known.state() == Stand::Counted);
-            let told_before = state.ledger.is_settled(*number) || (counted && settlement.counts());
-            !told_before
+            // Its word stands for as long as it lives; one that was set back may have met the lines in another order.
+            match state.ledger.settlement(*number) {
+                Some(told) => told != settlement,
+                None => !(counted && settlement.counts()),
+            }
         };
         let settled: Vec<Settled> = settled
             .into_iter()

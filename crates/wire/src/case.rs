@@ -35,7 +35,9 @@ pub struct Case {
     pub class: String,
     /// What was found: a reason code where a redemption or an undo did not count; "ahead" or "behind" of a clock;
     /// "malformed", "forged", "newer" or "unsigned" of a line that cannot be read; "over_limit" where a till took more upon
-    /// itself than it may; "quarantined" of a till with two histories; "written_off" or "reported" of a till that was given up.
+    /// itself than it may; "quarantined" of a till with two histories; "written_off" or "reported" of a till that was given up; of a till that was
+    /// let in again, "lost" where it had written lines that never came, "arrived" once they have, and "set_back" where it had
+    /// lost lines that are held, so that nobody can tell whether there were more. `title` then names epoch and numbers.
     pub reason: String,
     /// "open" or "resolved".
     pub state: String,

@@ -101,7 +101,8 @@ pub enum Act {
     Opened {
         /// Why.
         why: Why,
-        /// Where this till's journal of the epoch before ended, as far as it is held here.
+        /// How far this till's journal came before, as far as it is known: what the till holds, or else what it had kept
+        /// elsewhere.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         before: Option<Stand>,
     },

@@ -5,13 +5,15 @@ use std::process::ExitCode;
 
 use tests::simulation::{Figures, Plan, run_twice};
 
-const USAGE: &str = "simulate [--seeds N] [--first-seed S] [--tills N] [--hours N | --minutes N] [--aloud]";
+const USAGE: &str =
+    "simulate [--seeds N] [--first-seed S] [--tills N] [--hours N | --minutes N] [--plain] [--aloud]";
 
 struct Wanted {
     first: u64,
     seeds: u64,
     tills: usize,
     minutes: u64,
+    plain: bool,
     aloud: bool,
 }
 
@@ -23,8 +25,8 @@ fn main() -> ExitCode {
     let mut sum = Figures::default();
     let mut failed = 0u64;
     for seed in wanted.first..wanted.first.saturating_add(wanted.seeds) {
-        let plan =
-            Plan { tills: wanted.tills, minutes: wanted.minutes, aloud: wanted.aloud, ..Plan::of(seed) };
+        let Wanted { tills, minutes, plain, aloud, .. } = wanted;
+        let plan = Plan { tills, minutes, pieces_and_cases: !plain, aloud, ..Plan::of(seed) };
         match run_twice(plan) {
             Ok(outcome) => {
                 println!("seed {seed}: {}", outcome.figures);
@@ -42,10 +44,14 @@ fn main() -> ExitCode {
 
 /// What the command line wants; nothing if it cannot be read.
 fn wanted(mut words: impl Iterator<Item = String>) -> Option<Wanted> {
-    let mut wanted = Wanted { first: 1, seeds: 20, tills: 4, minutes: 60, aloud: false };
+    let mut wanted = Wanted { first: 1, seeds: 20, tills: 4, minutes: 60, plain: false, aloud: false };
     while let Some(word) = words.next() {
         if word == "--aloud" {
             wanted.aloud = true;
+            continue;
+        }
+        if word == "--plain" {
+            wanted.plain = true;
             continue;
         }
         let number: u64 = words.next()?.parse().ok()?;

@@ -6,8 +6,9 @@ use model::decide::Offer;
 use model::entitlement::Kind;
 use model::reading::{RawText, Scan, Source};
 use model::redemption::Take;
+use till::cases::{Decision, StoreCase};
 use till::desk::{Act, Desk};
-use till::screen::{OfferCard, Screen, Stage};
+use till::screen::{OfferCard, Row, Screen, Stage};
 
 use super::machine::Machine;
 use super::time::pass;
@@ -23,6 +24,10 @@ pub(super) async fn work(world: Arc<World>, machine: Arc<Machine>, desk: Arc<Des
     clerk.come().await;
     loop {
         pass(clerk.world.below(2 * clerk.world.plan.think_ms)).await;
+        if clerk.world.plan.pieces_and_cases && clerk.world.percent(5) {
+            clerk.look_at_cases().await;
+            continue;
+        }
         match clerk.world.below(100) {
             0..78 => clerk.serve().await,
             78..88 => clerk.take_back().await,
@@ -124,12 +129,48 @@ impl Clerk {
         takes.filter(|(_, left)| *left > 0).map(|(sku, quantity)| Take { sku, quantity }).collect()
     }
 
-    /// A customer brings something back.
+    /// A customer brings something back, all of it or some pieces.
     async fn take_back(&self) {
-        let undoable: Vec<_> =
-            self.desk.history().into_iter().filter(|row| row.undoable).filter_map(|row| row.number).collect();
-        if let Some(number) = self.world.one_of(&undoable) {
-            self.act("undo", Act::Undo(*number)).await;
+        let undoable = || self.desk.history().into_iter().filter(|row| row.undoable);
+        let left = |row: &Row| row.pieces.iter().map(|piece| piece.left).sum::<u32>();
+        let several: Vec<Row> = undoable().filter(|row| left(row) > 1).collect();
+        // Most come back with a part of something.
+        let parts = self.world.plan.pieces_and_cases && !several.is_empty() && self.world.percent(70);
+        let among = if parts { several } else { undoable().collect() };
+        let Some(row) = self.world.one_of(&among) else { return };
+        let Some(of) = row.number else { return };
+        if parts {
+            // Now and then somebody mistypes, and more would come back than is out.
+            let more = u64::from(self.world.percent(5));
+            let some = |left: u32| self.world.below(u64::from(left) + 1 + more) as u32;
+            let takes = row.pieces.iter().map(|piece| (piece.sku.clone(), some(piece.left)));
+            let takes = takes.filter(|(_, quantity)| *quantity > 0);
+            let takes: Vec<Take> = takes.map(|(sku, quantity)| Take { sku, quantity }).collect();
+            if !takes.is_empty() {
+                self.world.figures().pieces += 1;
+                self.act("undo some", Act::UndoPart { of, takes }).await;
+                return;
+            }
         }
+        self.act("undo", Act::Undo(of)).await;
+    }
+
+    /// A manager, if one is there, decides on one of the store's cases, whether or not anybody else hears of it now.
+    async fn look_at_cases(&self) {
+        let cases = self.desk.till().cases();
+        let open: Vec<String> =
+            cases.into_iter().filter(StoreCase::is_open).map(|case| case.case.case).collect();
+        let Some(case) = self.world.one_of(&open) else { return };
+        const DECISIONS: [Decision; 5] = [
+            Decision::Recovered,
+            Decision::WrittenOff,
+            Decision::Paid,
+            Decision::CustomerCharged,
+            Decision::NoFault,
+        ];
+        let Some(decision) = self.world.one_of(&DECISIONS) else { return };
+        let (manager, pin) = MANAGER;
+        let failed = self.desk.decide(case, *decision, manager, pin, "looked_into").await;
+        self.world.decided(&self.machine, case, failed);
     }
 }

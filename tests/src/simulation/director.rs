@@ -375,10 +375,11 @@ impl Director {
         self.world.check("the server", checked);
         for machine in &self.machines {
             let by = format!("till {}", machine.index);
-            let standing = machine.desk().map(|desk| desk.till().standing());
-            let Some(standing) = standing else { continue };
+            let Some(desk) = machine.desk() else { continue };
+            let (standing, cases) = (desk.till().standing(), desk.till().cases());
+            drop(desk);
             if !self.world.observer().is_barred(machine.index) {
-                let checked = self.world.observer().at_rest(machine, standing.waiting, now);
+                let checked = self.world.observer().at_rest(machine, standing.waiting, &cases, now);
                 self.world.check(&by, checked);
             }
             machine.crash(&self.world, End::PowerCut).await;

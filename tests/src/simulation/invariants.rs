@@ -5,11 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use model::time::CLOCK_TOLERANCE_MS;
 use server::store::RedemptionRow;
+use till::cases::StoreCase;
+use wire::api::Settlement;
 use wire::case::Case;
 use wire::entitlement::{Entitlement, Standing};
 use wire::line::{self, Basis};
 
-use super::model::{Book, Deed, Kept, sum};
+use super::model::{Book, Deed, Kept, Verdict, sum};
 use super::outages::{Stake, Sum};
 
 /// What does not hold.
@@ -161,11 +163,13 @@ pub(super) fn s11(what: &str, there: u64, wanted: u64) -> Check {
     holds("S11", there == wanted, || format!("{what}: {there} instead of {wanted}"))
 }
 
-/// Green is single: of one entitlement the server lets no more be handed over than there is.
-pub(super) fn r3(told: &Entitlement, books: &[&Book]) -> Check {
-    let deeds = books.iter().flat_map(|book| book.deeds.values());
-    let green = deeds.filter(|deed| deed.entitlement == told.id && deed.green() && deed.undone.is_none());
-    enough("R3", told, &sum(green))
+/// Green is single: of one entitlement the server lets no more be handed over than there is, as far as it remembers: of
+/// what it answered, `answered` names what it did not forget when a backup took its place.
+pub(super) fn r3(told: &Entitlement, books: &[&Book], answered: &BTreeSet<String>) -> Check {
+    let deeds = books.iter().flat_map(|book| &book.deeds);
+    let green = deeds
+        .filter(|(number, deed)| deed.entitlement == told.id && deed.green() && answered.contains(*number));
+    enough("R3", told, &sum(green.map(|(_, deed)| deed)))
 }
 
 /// Island bound: one till alone gives out no more than there is.
@@ -200,10 +204,15 @@ pub(super) fn r8(copied: &Entitlement, book: &Book, number: &str) -> Check {
         format!("{number} is of {id}, which the copy says is {standing:?}")
     })?;
     let mut taken: BTreeMap<&str, u32> = BTreeMap::new();
-    let own = |number: &str| book.deeds.get(number);
-    for use_ in copied.uses.iter().filter(|use_| own(&use_.number).is_none_or(|deed| deed.undone.is_none())) {
-        for take in &use_.takes {
-            *taken.entry(&take.sku).or_default() += take.quantity;
+    for use_ in &copied.uses {
+        // Of what this till has taken back itself, its own journal knows more than any copy.
+        match book.deeds.get(&use_.number).filter(|deed| deed.backs().next().is_some()) {
+            Some(deed) => {
+                deed.left().into_iter().for_each(|(sku, out)| *taken.entry(sku).or_default() += out)
+            }
+            None => {
+                use_.takes.iter().for_each(|take| *taken.entry(&take.sku).or_default() += take.quantity);
+            }
         }
     }
     let told: BTreeSet<&str> = copied.uses.iter().map(|use_| use_.number.as_str()).collect();
@@ -232,21 +241,127 @@ pub(super) fn r10(number: &str, row: Option<&RedemptionRow>, cases: &[Case]) -> 
     })
 }
 
-/// Void: a redemption is taken back at most once.
+/// Void: no more of a redemption is taken back than was handed over, line by line, and nothing once it is all back.
 pub(super) fn r11(book: &Book) -> Check {
-    let mut taken_back = BTreeSet::new();
-    for (number, (of, told)) in &book.undos {
-        let refused = told.as_ref().is_some_and(super::model::is_case);
+    for (number, (of, _)) in &book.undos {
         let known = book.deeds.contains_key(of);
         holds("R11", known, || format!("undo {number} is of {of}, which this till does not know"))?;
-        holds("R11", refused || taken_back.insert(of), || format!("{of} is taken back twice"))?;
+    }
+    for (number, deed) in &book.deeds {
+        let (mut left, mut gone) = (deed.takes.clone(), false);
+        for back in deed.backs() {
+            gone |= left.values().all(|left| *left == 0);
+            holds("R11", !gone, || format!("{number} is taken back, and nothing of it was out: {deed:?}"))?;
+            gone = back.takes.is_empty();
+            for (sku, quantity) in &back.takes {
+                let rest = left.get(sku).and_then(|left| left.checked_sub(*quantity));
+                holds("R11", rest.is_some(), || {
+                    format!("more {sku} of {number} is taken back than was handed over: {deed:?}")
+                })?;
+                left.insert(sku.clone(), rest.unwrap_or_default());
+            }
+        }
     }
     Ok(())
+}
+
+/// The same at the server, once it has every line: what counts of a redemption is what was not taken back.
+pub(super) fn r11_counted(row: &RedemptionRow, deed: &Deed) -> Check {
+    let takes = row.takes.iter().filter(|_| !row.undone);
+    let counted: BTreeMap<&str, u32> = takes.map(|take| (take.sku.as_str(), take.quantity)).collect();
+    holds("R11", counted == deed.left(), || {
+        format!("{counted:?} of {} count, and its till's lines say {deed:?}", row.number)
+    })
+}
+
+/// Durable before shown, for a decision on a case: it is on the till's disk.
+pub(super) fn d1(case: &str, book: &Book, on_disk: u64) -> Check {
+    let durable = book.verdicts.values().any(|verdict| verdict.case == case && verdict.seq <= on_disk);
+    holds("D1", durable, || format!("{case} is shown as decided, and no line on the disk says so"))
+}
+
+/// The first decision stands: nothing but another acceptance that does not count opens a case again.
+pub(super) fn d2(before: &Case, now: &Case) -> Check {
+    // Whatever did not count may have been taken back since.
+    let out = |case: &Case, number: &str| {
+        let mut sides = case.standing("not_counted").chain(case.standing("taken_back"));
+        sides.any(|side| side.number == number)
+    };
+    let again = now.sides.iter().map(|side| side.number.as_str());
+    let again = again.filter(|number| out(now, number)).any(|number| !out(before, number));
+    holds("D2", before.is_open() || again || now.stands == before.stands, || {
+        format!("{} stood as {:?}, and now as {:?}", now.case, before.stands, now.stands)
+    })
+}
+
+/// All decisions are kept, and one of them stands where a case is closed. `verdicts` are those of which the server holds
+/// the line.
+pub(super) fn d3(case: &Case, verdicts: &[&Verdict]) -> Check {
+    for verdict in verdicts {
+        let kept = case.decisions.iter().any(|told| {
+            told.at == verdict.at && told.clerk == verdict.clerk && told.decision == code(verdict.decision)
+        });
+        holds("D3", kept, || format!("{verdict:?} is not told of {}: {:?}", case.case, case.decisions))?;
+    }
+    let stands = case.is_open() || case.decisions.iter().any(|told| told.decision == case.stands);
+    holds("D3", stands, || format!("{} is closed by {:?}, which nobody decided", case.case, case.stands))?;
+    Ok(())
+}
+
+/// The first decision stands: what the server has said was the first is what closes a case, unless the till itself took
+/// everything back.
+pub(super) fn d3_first(case: &Case, verdicts: &[&Verdict]) -> Check {
+    let firsts = verdicts.iter().filter(|verdict| matches!(verdict.told, Some(Settlement::Resolved)));
+    let mut firsts = firsts.map(|verdict| code(verdict.decision)).peekable();
+    let free = case.is_open() || case.stands == "taken_back" || firsts.peek().is_none();
+    holds("D3", free || firsts.any(|first| first == case.stands), || {
+        format!("{} is closed by {:?}, and others were told they were the first", case.case, case.stands)
+    })
+}
+
+/// In the end every till of a store shows its cases as the server tells them, decisions and all.
+pub(super) fn d4(told: &[&Case], shown: &[StoreCase]) -> Check {
+    for case in told {
+        let here = shown.iter().find(|here| here.case.case == case.case);
+        let same = here.is_some_and(|here| here.case == **case && here.is_open() == case.is_open());
+        holds("D4", same, || format!("the server tells {case:?}, the till shows {here:?}"))?;
+    }
+    let other = shown.iter().find(|here| told.iter().all(|case| case.case != here.case.case));
+    holds("D4", other.is_none(), || format!("the till shows {other:?}, of which the server tells nothing"))
+}
+
+fn code(decision: line::Decision) -> &'static str {
+    model::case::Decision::from(decision).code()
 }
 
 /// Ratchet: versions on a till never decrease.
 pub(super) fn k2(what: &str, before: u64, now: u64) -> Check {
     holds("K2", now >= before, || format!("{what} was {before} and is now {now}"))
+}
+
+/// A version on a till, through whatever happens to the server: one that was set back counts from lower numbers again, so
+/// that each time it was, one lower number may follow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Ratchet {
+    version: u64,
+    /// How often the server had been set back when a lower number followed last.
+    restores: u64,
+}
+
+impl Ratchet {
+    /// Nothing below that has been seen.
+    pub(super) fn at(version: u64) -> Ratchet {
+        Ratchet { version, restores: 0 }
+    }
+
+    pub(super) fn turn(&mut self, what: &str, now: u64, restores: u64) -> Check {
+        let before = std::mem::replace(&mut self.version, now);
+        if now < before && self.restores < restores {
+            self.restores = restores;
+            return Ok(());
+        }
+        k2(what, before, now)
+    }
 }
 
 /// Revoked device: the server does nothing for a till that it has barred.

@@ -50,6 +50,9 @@ pub struct Plan {
     /// Whether crashed tills are started without a line and with a clock that was set back, as by somebody who wants an
     /// expired code to be good again.
     pub thief: bool,
+    /// Whether clerks take back single pieces, and managers decide on cases. Seeds that were kept before there was that go
+    /// without, so that they do what they did.
+    pub pieces_and_cases: bool,
     /// The defence that is taken away, so that its absence is noticed.
     pub without: Option<Defence>,
     /// Whether the observer takes what it reads for what is on the disk, and what a till says of its budget for true, so
@@ -69,6 +72,7 @@ impl Plan {
             think_ms: 25_000,
             restores: true,
             thief: seed.is_multiple_of(3),
+            pieces_and_cases: true,
             without: None,
             trusting: false,
             aloud: false,
@@ -104,6 +108,10 @@ pub struct Figures {
     pub offline: u64,
     /// Cases at the server in the end.
     pub cases: u64,
+    /// Decisions on cases, at tills.
+    pub decisions: u64,
+    /// Undos of some pieces.
+    pub pieces: u64,
     /// Tills that crashed.
     pub crashes: u64,
     /// Those of them that lost their power.
@@ -123,6 +131,8 @@ impl std::ops::AddAssign for Figures {
         self.redemptions += other.redemptions;
         self.offline += other.offline;
         self.cases += other.cases;
+        self.decisions += other.decisions;
+        self.pieces += other.pieces;
         self.crashes += other.crashes;
         self.power_cuts += other.power_cuts;
         self.refused_flushes += other.refused_flushes;
@@ -139,6 +149,8 @@ impl fmt::Display for Figures {
             redemptions,
             offline,
             cases,
+            decisions,
+            pieces,
             crashes,
             power_cuts,
             refused_flushes,
@@ -147,8 +159,8 @@ impl fmt::Display for Figures {
         } = self;
         write!(
             f,
-            "{events} events, {requests} requests, {redemptions} redemptions ({offline} offline), {cases} cases, \
-             {crashes} crashes ({power_cuts} power cuts), {refused_flushes} flushes refused, {restores} restores, \
+            "{events} events, {requests} requests, {redemptions} redemptions ({offline} offline), {cases} cases \
+             ({decisions} decisions), {pieces} taken back in part, {crashes} crashes ({power_cuts} power cuts), {refused_flushes} flushes refused, {restores} restores, \
              {checks} checks"
         )
     }
@@ -196,10 +208,11 @@ impl Outcome {
         let Plan { seed, tills, minutes, .. } = self.plan;
         let (hours, rest) = (minutes / 60, minutes % 60);
         let time = if rest == 0 { format!("--hours {hours}") } else { format!("--minutes {minutes}") };
+        let plain = if self.plan.pieces_and_cases { "" } else { " --plain" };
         let violation = self.violation.as_ref().map(ToString::to_string).unwrap_or_default();
         let folder = self.folder.as_ref().map(|folder| folder.display().to_string()).unwrap_or_default();
         format!(
-            "{violation}\nAgain: cargo xtask sim --first-seed {seed} --seeds 1 --tills {tills} {time}\nFiles: {folder}\n{}",
+            "{violation}\nAgain: cargo xtask sim --first-seed {seed} --seeds 1 --tills {tills} {time}{plain}\nFiles: {folder}\n{}",
             self.last.join("\n")
         )
     }

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use wire::api::Settlement;
-use wire::line::{Act, Basis, Begun, Line, Outcome};
+use wire::line::{Act, Basis, Begun, Decision, Line, Outcome};
 
 /// A line as it lies on a disk.
 #[derive(Clone, Debug)]
@@ -24,9 +24,31 @@ pub(super) struct Deed {
     /// Article number and quantity.
     pub(super) takes: BTreeMap<String, u32>,
     pub(super) accepted: Option<Accepted>,
-    /// The undo that took it back, unless the server refused that.
-    pub(super) undone: Option<String>,
+    /// What took it back, all or in part, in the order of the lines.
+    pub(super) undos: Vec<Back>,
     pub(super) settled: Option<Settlement>,
+}
+
+/// An undo.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Back {
+    pub(super) undo: String,
+    /// Article number and quantity; nothing: all that was still out.
+    pub(super) takes: BTreeMap<String, u32>,
+    /// The server does not take it.
+    pub(super) refused: bool,
+}
+
+/// A decision on a case, as one till's lines tell it.
+#[derive(Clone, Debug)]
+pub(super) struct Verdict {
+    pub(super) case: String,
+    pub(super) decision: Decision,
+    pub(super) clerk: String,
+    /// By the till's clock (ms).
+    pub(super) at: i64,
+    pub(super) seq: u64,
+    pub(super) told: Option<Settlement>,
 }
 
 /// That the goods were handed over.
@@ -41,7 +63,33 @@ pub(super) struct Accepted {
 impl Deed {
     /// Whether goods are out of the house for it, as far as this till knows and nobody has said otherwise.
     pub(super) fn stands(&self) -> bool {
-        self.accepted.is_some() && self.undone.is_none() && !self.settled.as_ref().is_some_and(is_case)
+        self.accepted.is_some() && !self.is_back() && !self.settled.as_ref().is_some_and(is_case)
+    }
+
+    /// What took it back, without what the server refused.
+    pub(super) fn backs(&self) -> impl Iterator<Item = &Back> {
+        self.undos.iter().filter(|back| !back.refused)
+    }
+
+    /// What of it was not taken back, by article.
+    pub(super) fn left(&self) -> BTreeMap<&str, u32> {
+        if self.backs().any(|back| back.takes.is_empty()) {
+            return BTreeMap::new();
+        }
+        let mut left: BTreeMap<&str, u32> =
+            self.takes.iter().map(|(sku, quantity)| (sku.as_str(), *quantity)).collect();
+        for (sku, quantity) in self.backs().flat_map(|back| &back.takes) {
+            if let Some(left) = left.get_mut(sku.as_str()) {
+                *left = left.saturating_sub(*quantity);
+            }
+        }
+        left.retain(|_, quantity| *quantity > 0);
+        left
+    }
+
+    /// Whether all of it was taken back.
+    pub(super) fn is_back(&self) -> bool {
+        self.backs().next().is_some() && self.left().is_empty()
     }
 
     pub(super) fn green(&self) -> bool {
@@ -58,6 +106,8 @@ pub(super) struct Book {
     pub(super) deeds: BTreeMap<String, Deed>,
     /// By undo number: of what, and what the server said.
     pub(super) undos: BTreeMap<String, (String, Option<Settlement>)>,
+    /// By the decision's number.
+    pub(super) verdicts: BTreeMap<String, Verdict>,
     /// The numbers that a clerk was shown as accepted.
     pub(super) shown: BTreeSet<String>,
 }
@@ -79,13 +129,18 @@ impl Book {
                     deed.accepted = Some(accepted);
                 }
             }
-            Act::Opened { .. } | Act::Refused(_) | Act::Resolved { .. } => {}
+            Act::Opened { .. } | Act::Refused(_) => {}
+            Act::Resolved { number, case, decision, clerk, .. } => {
+                let clerk = clerk.name;
+                self.verdicts.insert(number, Verdict { case, decision, clerk, at, seq, told: None });
+            }
             Act::Settled { settled } => {
                 settled.into_iter().for_each(|told| self.settle(&told.number, told.settlement));
             }
-            Act::Undone { number, of, .. } => {
+            Act::Undone { number, of, takes, .. } => {
                 if let Some(deed) = self.deeds.get_mut(&of) {
-                    deed.undone = Some(number.clone());
+                    let takes = takes.into_iter().map(|take| (take.sku, take.quantity)).collect();
+                    deed.undos.push(Back { undo: number.clone(), takes, refused: false });
                 }
                 self.undos.insert(number, (of, None));
             }
@@ -97,7 +152,7 @@ impl Book {
         let takes = begun.takes.iter().map(|take| (take.sku.clone(), take.quantity)).collect();
         let entitlement = begun.entitlement.clone();
         let version = begun.version;
-        let deed = Deed { entitlement, version, takes, accepted: None, undone: None, settled: None };
+        let deed = Deed { entitlement, version, takes, accepted: None, undos: vec![], settled: None };
         self.deeds.insert(begun.number.clone(), deed);
     }
 
@@ -105,12 +160,13 @@ impl Book {
         if let Some(deed) = self.deeds.get_mut(number) {
             deed.settled = Some(settlement);
         } else if let Some((of, told)) = self.undos.get_mut(number) {
-            if is_case(&settlement)
-                && let Some(deed) = self.deeds.get_mut(of)
-            {
-                deed.undone = None;
+            let undos = self.deeds.get_mut(of).into_iter().flat_map(|deed| &mut deed.undos);
+            for back in undos.filter(|back| back.undo == number) {
+                back.refused = is_case(&settlement);
             }
             *told = Some(settlement);
+        } else if let Some(verdict) = self.verdicts.get_mut(number) {
+            verdict.told = Some(settlement);
         }
     }
 
@@ -126,11 +182,11 @@ impl Book {
     }
 }
 
-/// How much of each article these took.
+/// How much of each article is out by these.
 pub(super) fn sum<'a>(deeds: impl Iterator<Item = &'a Deed>) -> BTreeMap<&'a str, u32> {
     let mut sum = BTreeMap::new();
-    for (sku, quantity) in deeds.flat_map(|deed| &deed.takes) {
-        *sum.entry(sku.as_str()).or_default() += quantity;
+    for (sku, quantity) in deeds.flat_map(Deed::left) {
+        *sum.entry(sku).or_default() += quantity;
     }
     sum
 }

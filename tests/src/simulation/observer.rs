@@ -10,16 +10,19 @@ use model::policy::Exposure;
 use model::signed::key::PublicKey;
 use model::time::UnixMs;
 use model::verdict::{Basis, Class};
+use till::cases::StoreCase;
 use till::screen::Verdict;
 use till::transport::{Method, Reply, Request};
+use wire::api::Redeemed;
+use wire::case::Case;
 use wire::line::{self, Act, Decided};
 
 use super::Plan;
 use super::backend::Backend;
 use super::books::{self, Disk};
-use super::invariants::{self as must, Broken, Check};
+use super::invariants::{self as must, Broken, Check, Ratchet};
 use super::machine::Machine;
-use super::model::{Book, Kept};
+use super::model::{Book, Kept, Verdict as Decision};
 use super::outages::{Outage, Worth};
 use super::server_look::{Looked, ServerLook};
 
@@ -41,7 +44,7 @@ pub(super) struct Observer {
     /// The last version of the policy that was set.
     policy: u64,
     /// By till: the version that its last line went by.
-    went_by: BTreeMap<usize, u64>,
+    went_by: BTreeMap<usize, Ratchet>,
     /// See [`Plan::trusting`].
     trusting: bool,
     /// Which till has which device id.
@@ -54,9 +57,16 @@ pub(super) struct Observer {
     server: ServerLook,
     /// The true time of the last look at each till (ms).
     looked_at: BTreeMap<usize, i64>,
-    ratchets: BTreeMap<usize, [u64; 2]>,
+    /// By till: the setup's version, and the status lists' number.
+    ratchets: BTreeMap<usize, [Ratchet; 2]>,
     /// The answers to redemptions, by till, target and what was asked.
     answers: BTreeMap<Question, (u16, Vec<u8>)>,
+    /// The numbers that the server has called counted, and not forgotten since.
+    counted: BTreeSet<String>,
+    /// Those of them that the last backup knows.
+    counted_then: BTreeSet<String>,
+    /// By name: the cases as they were at the last look, unless the server was set back since.
+    cases: BTreeMap<String, Case>,
     barred: BTreeSet<usize>,
     /// Who was barred when the last backup was made.
     barred_then: BTreeSet<usize>,
@@ -83,6 +93,9 @@ impl Observer {
             looked_at: BTreeMap::new(),
             ratchets: BTreeMap::new(),
             answers: BTreeMap::new(),
+            counted: BTreeSet::new(),
+            counted_then: BTreeSet::new(),
+            cases: BTreeMap::new(),
             barred: BTreeSet::new(),
             barred_then: BTreeSet::new(),
             restores: 0,
@@ -150,12 +163,15 @@ impl Observer {
     /// A backup of the server was made.
     pub(super) fn server_was_saved(&mut self) {
         self.barred_then = self.barred.clone();
+        self.counted_then = self.counted.clone();
     }
 
     /// The server was set back to an older state: what it knew since is gone.
     pub(super) fn server_was_set_back(&mut self) {
         self.restores += 1;
         self.answers.clear();
+        self.cases.clear();
+        self.counted = self.counted_then.clone();
         self.barred = self.barred_then.clone();
         self.server.was_set_back();
     }
@@ -172,6 +188,11 @@ impl Observer {
         // is one of another hour: neither is an answer to the act. The till signs anew and asks again.
         if request.method != Method::PUT || status == 401 {
             return Ok(());
+        }
+        if let (Some(number), Ok(Redeemed::Counted)) =
+            (target.strip_prefix("v1/redemptions/"), serde_json::from_slice(&reply.body))
+        {
+            self.counted.insert(number.to_owned());
         }
         let key = (till, target.clone(), *blake3::hash(&request.body).as_bytes());
         let now = (status, reply.body.clone());
@@ -208,11 +229,7 @@ impl Observer {
         let number_is_new = !verdict.before_restart && !self.book(till).shown.contains(&number);
         self.count(must::j8(&number, number_is_new && machine.drive.has_failed("journal.db")))?;
         let epoch = disk.identity.epoch;
-        let mut on_disk = disk.lines.len() as u64;
-        if !self.trusting {
-            let flushed = books::flushed(machine, &self.look, &disk.identity).map_err(unreadable)?;
-            on_disk = flushed.unwrap_or(on_disk);
-        }
+        let on_disk = self.certain(machine, &disk)?;
         self.book(till).shown.insert(number.clone());
         let book = self.books.entry(till).or_default().clone();
         let deed = book.deeds.get(&number);
@@ -238,6 +255,24 @@ impl Observer {
             self.count(must::r4(&copied, &book))?;
         }
         Ok(())
+    }
+
+    /// A manager has decided on a case, as the desk has told.
+    pub(super) fn decided(&mut self, machine: &Machine, case: &str, now: UnixMs) -> Check {
+        let disk = self.look_at(machine.index, now)?;
+        let on_disk = self.certain(machine, &disk)?;
+        let book = self.books.entry(machine.index).or_default().clone();
+        self.count(must::d1(case, &book, on_disk))
+    }
+
+    /// How many lines of what was just read no power cut can take.
+    fn certain(&self, machine: &Machine, disk: &Disk) -> Result<u64, Broken> {
+        let all = disk.lines.len() as u64;
+        if self.trusting {
+            return Ok(all);
+        }
+        let flushed = books::flushed(machine, &self.look, &disk.identity).map_err(unreadable)?;
+        Ok(flushed.unwrap_or(all))
     }
 
     /// A till's program has ended, or is about to start: everything is still there.
@@ -273,12 +308,10 @@ impl Observer {
         self.looked_at.insert(till, now.0);
         let setup = disk.copy.setup().map_or(0, |setup| setup.version);
         let lists = disk.copy.status_position().map_err(unreadable)?;
-        // A server that was set back counts from lower numbers again.
-        let before = self.ratchets.insert(till, [setup, lists]).filter(|_| self.restores == 0);
-        if let Some([setup_before, lists_before]) = before {
-            self.count(must::k2("the setup's version", setup_before, setup))?;
-            self.count(must::k2("the status lists' number", lists_before, lists))?;
-        }
+        self.checks += 2;
+        let [of_setup, of_lists] = self.ratchets.entry(till).or_insert([Ratchet::at(0); 2]);
+        of_setup.turn("the setup's version", setup, self.restores)?;
+        of_lists.turn("the status lists' number", lists, self.restores)?;
         let held = self.server.ever_held(&disk.identity.device, epoch);
         self.count(must::s2(disk.sent, held))?;
         Ok(disk)
@@ -305,8 +338,8 @@ impl Observer {
         let outage = self.outages.entry(till).or_default();
         outage.take_in(&line, book, &self.worths, self.trusting)?;
         if let Act::Decided(Decided { risk: Some(risk), .. }) = &line.act {
-            let before = self.went_by.insert(till, risk.policy).filter(|_| self.restores == 0);
-            must::k2("the policy that a line went by", before.unwrap_or(1), risk.policy)?;
+            let went_by = self.went_by.entry(till).or_insert(Ratchet::at(1));
+            went_by.turn("the policy that a line went by", risk.policy, self.restores)?;
             must::k2("the policy that a line went by, against the last", risk.policy, self.policy)?;
         }
         Ok(())
@@ -349,9 +382,7 @@ impl Observer {
             let rows: Vec<_> = server.rows.values().filter(|row| row.entitlement == *id).collect();
             all(must::s1(told, &rows))?;
             let books: Vec<&Book> = self.books.values().map(|book| &**book).collect();
-            if self.restores == 0 {
-                all(must::r3(told, &books))?;
-            }
+            all(must::r3(told, &books, &self.counted))?;
             for book in &books {
                 all(must::r4(told, book))?;
             }
@@ -373,6 +404,30 @@ impl Observer {
             }
         }
         self.checks += checks;
+        self.look_at_cases()
+    }
+
+    /// What was decided on cases, by the lines that the server holds.
+    fn look_at_cases(&mut self) -> Check {
+        let mut verdicts: BTreeMap<&str, Vec<&Decision>> = BTreeMap::new();
+        for (device, till) in &self.devices {
+            let held = self.server.held(device, 1);
+            let book = self.books.get(till).into_iter();
+            let told = book.flat_map(|book| book.verdicts.values()).filter(|verdict| verdict.seq <= held);
+            told.for_each(|verdict| verdicts.entry(&verdict.case).or_default().push(verdict));
+        }
+        for case in &self.server.cases {
+            self.checks += 3;
+            let verdicts = verdicts.get(case.case.as_str()).map_or(&[][..], Vec::as_slice);
+            must::d3(case, verdicts)?;
+            // What a till was told by a server that was set back since may hold no more.
+            if self.restores == 0 {
+                must::d3_first(case, verdicts)?;
+            }
+            if let Some(before) = self.cases.insert(case.case.clone(), case.clone()) {
+                must::d2(&before, case)?;
+            }
+        }
         Ok(())
     }
 
@@ -391,7 +446,13 @@ impl Observer {
     }
 
     /// Everything is over: this till has told and heard everything.
-    pub(super) fn at_rest(&mut self, machine: &Machine, waiting: usize, now: UnixMs) -> Check {
+    pub(super) fn at_rest(
+        &mut self,
+        machine: &Machine,
+        waiting: usize,
+        cases: &[StoreCase],
+        now: UnixMs,
+    ) -> Check {
         let disk = self.look_at(machine.index, now)?;
         let device = disk.identity.device.clone();
         let last = disk.lines.len() as u64;
@@ -407,7 +468,17 @@ impl Observer {
             self.count(must::s10(told, copied.as_ref()))?;
         }
         let count = disk.copy.count().map_err(unreadable)?;
-        self.count(must::s11("entitlements in the copy", count, told.len() as u64))
+        self.count(must::s11("entitlements in the copy", count, told.len() as u64))?;
+        let of_store = |case: &&Case| case.sides.iter().any(|side| side.done.store == machine.store);
+        let of_store: Vec<Case> = self.server.cases.iter().filter(of_store).cloned().collect();
+        self.count(must::d4(&of_store.iter().collect::<Vec<_>>(), cases))?;
+        let book = self.books.entry(machine.index).or_default().clone();
+        for (number, deed) in book.deeds.iter().filter(|(_, deed)| deed.accepted.is_some()) {
+            if let Some(row) = self.server.rows.get(number).cloned() {
+                self.count(must::r11_counted(&row, deed))?;
+            }
+        }
+        Ok(())
     }
 }
 

@@ -157,7 +157,7 @@ impl Outage {
         if deed.accepted.is_none() || deed.green() {
             return;
         }
-        if deed.undone.is_some() || matches!(deed.settled, Some(Settlement::Undone)) {
+        if deed.is_back() || matches!(deed.settled, Some(Settlement::Undone)) {
             self.staked.remove(number);
         } else if deed.settled.is_some() {
             if let Some((_, open)) = self.staked.get_mut(number) {

@@ -180,6 +180,16 @@ impl World {
         }
     }
 
+    /// A manager has tried to decide on a case there; `failed` says why that did not go.
+    pub(super) fn decided(&self, machine: &Machine, case: &str, failed: Option<&'static str>) {
+        self.note(&format!("till {} decides on {case}: {failed:?}", machine.index));
+        if failed.is_none() {
+            self.figures().decisions += 1;
+            let checked = self.observer().decided(machine, case, self.time.now());
+            self.check(&format!("till {}", machine.index), checked);
+        }
+    }
+
     fn accepted(&self, machine: &Machine, verdict: &Verdict, exposure: Exposure) {
         let checked = self.observer().shown(machine, verdict, exposure, self.time.now());
         self.check(&format!("till {}", machine.index), checked);

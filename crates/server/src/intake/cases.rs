@@ -120,8 +120,17 @@ pub(crate) struct CaseRow {
 }
 
 impl CaseRow {
+    /// The name of a case. It follows from what shows it, so that the same line opens the same case however often a
+    /// transaction is tried.
+    pub(super) fn name(class: CaseClass, device: &str, at: LineAt) -> String {
+        let branch = at.branch.map(|hash| wire::codes::hex(&hash)).unwrap_or_default();
+        let cause = format!("{} {device} {} {} {branch}", class.code(), at.epoch, at.seq);
+        let hash = blake3::hash(cause.as_bytes());
+        format!("case-{}", wire::codes::hex(&hash.as_bytes()[..8]))
+    }
+
     /// Adds a side. An act that is listed already keeps its place, and stands as it does now.
-    fn add(&mut self, side: Side, now: i64) {
+    pub(super) fn add(&mut self, side: Side, now: i64) {
         self.stores.insert(side.who.store.id.clone());
         let listed = |known: &&mut Side| !side.number.is_empty() && known.number == side.number;
         match self.sides.iter_mut().find(listed) {
@@ -131,7 +140,7 @@ impl CaseRow {
         self.touch(now);
     }
 
-    fn touch(&mut self, now: i64) {
+    pub(super) fn touch(&mut self, now: i64) {
         if self.about == About::Acceptances {
             let at_stake = self.sides.iter().filter(|side| side.standing == Standing::NotCounted);
             self.value = at_stake.map(|side| side.value).sum();
@@ -432,14 +441,10 @@ impl World {
         }
     }
 
-    /// A case without sides. Its name follows from what shows it, so that the same line opens the same case however
-    /// often a transaction is tried.
-    fn new_case(&self, about: About, class: CaseClass, reason: &str, at: LineAt) -> CaseRow {
-        let branch = at.branch.map(|hash| wire::codes::hex(&hash)).unwrap_or_default();
-        let cause = format!("{} {} {} {} {branch}", class.code(), self.device.id, at.epoch, at.seq);
-        let hash = blake3::hash(cause.as_bytes());
+    /// A case without sides.
+    pub(super) fn new_case(&self, about: About, class: CaseClass, reason: &str, at: LineAt) -> CaseRow {
         CaseRow {
-            id: format!("case-{}", wire::codes::hex(&hash.as_bytes()[..8])),
+            id: CaseRow::name(class, &self.device.id, at),
             about,
             class,
             reason: reason.to_owned(),

@@ -20,12 +20,14 @@ use wire::line::{self, Act, Line, Outcome};
 
 mod cases;
 mod count;
+mod gaps;
 mod rows;
 mod undo;
 
 pub(crate) use cases::{About, CaseRow, DecisionRow, Side, Standing};
 pub(crate) use count::{Asked, Shown};
 pub use count::{Counted, Online};
+pub(crate) use gaps::{Claim, HeldBefore, Place, stand_before};
 pub(crate) use rows::{
     HandedOver, Held, Intent, LineAt, Moment, NumberChange, NumberRow, Rotating, State, TakenChange,
     VersionChange, Who, holdable,
@@ -65,6 +67,10 @@ pub(crate) struct World {
     case_of: HashMap<String, String>,
     touched: BTreeSet<String>,
     decisions: Vec<DecisionRow>,
+    /// What is held of earlier epochs, by the epoch and the number at which a till says that it stood.
+    before: HashMap<(u64, u64), HeldBefore>,
+    /// What later lines say of the epoch whose lines come.
+    claims: Vec<Claim>,
 }
 
 /// What a batch has changed, for the one writer.
@@ -98,6 +104,8 @@ impl World {
             case_of: HashMap::new(),
             touched: BTreeSet::new(),
             decisions: Vec::new(),
+            before: HashMap::new(),
+            claims: Vec::new(),
         }
     }
 
@@ -184,7 +192,11 @@ impl World {
                 self.hear_of_answer(settled);
                 None
             }
-            Act::Opened { .. } | Act::Refused(_) => None,
+            Act::Opened { before, .. } => {
+                self.opened(at, line.at, before.as_ref());
+                None
+            }
+            Act::Refused(_) => None,
         };
         self.bounds.last_at = line.at;
         done

@@ -15,6 +15,7 @@ use wire::line::{Begun, Decided, GENESIS, LINE_VERSION, NamedTake, Person};
 use super::*;
 
 mod courses;
+mod gaps;
 
 const START: i64 = 1_800_000_000_000;
 const MINUTE: i64 = 60_000;

@@ -204,7 +204,11 @@ async fn line_of_number(tx: &mut Conn, number: &str) -> Result<Option<LineAt>, S
     row.map_or(Ok(None), |row| world::line_at(&row))
 }
 
-async fn line_bytes(tx: &mut Conn, device: &str, at: LineAt) -> Result<Option<Vec<u8>>, StoreError> {
+pub(super) async fn line_bytes(
+    tx: &mut Conn,
+    device: &str,
+    at: LineAt,
+) -> Result<Option<Vec<u8>>, StoreError> {
     let (of_journal, of_branch) = (
         "SELECT bytes FROM lines WHERE tenant = $1 AND device = $2 AND epoch = $3 AND seq = $4",
         "SELECT bytes FROM branches WHERE tenant = $1 AND device = $2 AND epoch = $3 AND seq = $4 AND hash = $5",

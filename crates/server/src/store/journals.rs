@@ -23,6 +23,7 @@ use super::{Device, Store, StoreError, TENANT, many, settle};
 use crate::intake::{Bounds, LineAt, World};
 
 mod branches;
+pub(super) mod gaps;
 
 pub use branches::BranchLine;
 
@@ -220,7 +221,12 @@ impl Store {
             Belongs::Journal(Ok(line)) | Belongs::Branch(line) => Some(*line),
             _ => None,
         });
-        let mut world = Wanted::of_lines(news).read(&mut tx, device, now, journal.bounds).await?;
+        let claims = match part.epoch < owner.epoch {
+            true => gaps::claims_on(&mut tx, &device.id, part.epoch, journal.head).await?,
+            false => Vec::new(),
+        };
+        let wanted = Wanted::of_lines(news).with_claims(device, claims);
+        let mut world = wanted.read(&mut tx, device, now, journal.bounds).await?;
         let fork = placed.iter().position(Belongs::is_on_a_branch);
         let first_seen = fork.filter(|_| !owner.quarantined && journal.epoch == owner.epoch);
         let (taken, settlements) = settle_all(&mut world, device, &mut journal, part, &placed)?;
@@ -305,6 +311,7 @@ fn settle_all<'r>(
                 (act_code(&line.act), world.apply_branch(at, line))
             }
         };
+        world.came(at, &read.hash, read.line.as_ref().map_or(world.now.0, |line| line.at));
         let settlement = settlement.as_ref().map(serde_json::to_string).transpose()?;
         if let Some(settlement) = &settlement {
             settlements.push(RawValue::from_string(settlement.clone())?);

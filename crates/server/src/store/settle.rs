@@ -237,8 +237,8 @@ async fn write_heads(tx: &mut Conn, cases: &[CaseRow]) -> Result<(), StoreError>
         "INSERT INTO cases (tenant, case_id, about, class, reason, state, decision, opened_at, changed_at, entitlement,
                             device, title, value)
          VALUES ROWS ON CONFLICT (tenant, case_id) DO UPDATE
-             SET class = excluded.class, state = excluded.state, decision = excluded.decision,
-                 changed_at = excluded.changed_at, value = excluded.value",
+             SET class = excluded.class, reason = excluded.reason, title = excluded.title,
+                 state = excluded.state, decision = excluded.decision, changed_at = excluded.changed_at, value = excluded.value",
         (1, 12),
         cases,
         |query| query.bind(TENANT),

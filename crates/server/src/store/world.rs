@@ -11,14 +11,15 @@ use model::redemption::Number;
 use model::time::{UnixMs, Window};
 use sqlx::{AssertSqlSafe, Row};
 use wire::entitlement as w;
-use wire::line::{Act, Begun, Line};
+use wire::line::{Act, Begun, Line, Stand};
 
 use super::chain::unsigned;
 use super::db::{Conn, DbRow};
+use super::journals::gaps;
 use super::{BUCKET, Device, StoreError, TENANT, entitlements, many, policies};
 use crate::intake::{
-    About, Bounds, CaseRow, HandedOver, Held, Intent, LineAt, NumberRow, Rotating, Side, Standing, State,
-    Who, World, holdable,
+    About, Bounds, CaseRow, Claim, HandedOver, Held, Intent, LineAt, NumberRow, Rotating, Side, Standing,
+    State, Who, World, holdable, stand_before,
 };
 
 /// What lines, or a request, speak of.
@@ -30,6 +31,10 @@ pub(super) struct Wanted {
     /// Those of which a rotating code was shown.
     rotating: BTreeSet<String>,
     cases: BTreeSet<String>,
+    /// Where the till says that its journal stood before an epoch.
+    stands: Vec<Stand>,
+    /// What later lines say of the epoch whose lines come.
+    claims: Vec<Claim>,
     /// Whether what is open about the till itself is read too.
     till: bool,
 }
@@ -67,6 +72,12 @@ impl Wanted {
         wanted
     }
 
+    /// With what later lines say of this epoch, and the cases that came of it.
+    pub(super) fn with_claims(mut self, device: &Device, claims: Vec<Claim>) -> Wanted {
+        self.cases.extend(claims.iter().map(|claim| claim.case_name(&device.id)));
+        Wanted { claims, ..self }
+    }
+
     fn add_line(&mut self, line: &Line) {
         match &line.act {
             Act::Begun(begun) => self.add_begun(begun),
@@ -84,7 +95,8 @@ impl Wanted {
                 self.numbers.extend(settled.last().and_then(|told| told.number.parse::<Number>().ok()));
             }
             Act::Resolved { case, .. } => drop(self.cases.insert(holdable(case))),
-            Act::Opened { .. } | Act::Refused(_) => {}
+            Act::Opened { before, .. } => self.stands.extend(stand_before(line.epoch, before.as_ref())),
+            Act::Refused(_) => {}
         }
     }
 
@@ -130,6 +142,12 @@ impl Wanted {
         for case in with_sides(tx, cases, false).await? {
             world.put_case(case);
         }
+        for stand in &self.stands {
+            if let Some(held) = gaps::held_before(tx, &device.id, stand).await? {
+                world.put_before(stand, held);
+            }
+        }
+        world.put_claims(self.claims);
         Ok(world)
     }
 }

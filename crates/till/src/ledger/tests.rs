@@ -172,7 +172,9 @@ fn a_decision_waits_until_the_server_has_spoken() {
     assert_eq!(ledger.waiting(), 1, "it is to be sent");
     let before = wire::api::Settlement::ResolvedBefore { decision: "recovered".into() };
     ledger.take_in(&line(settled(7, before)));
-    assert_eq!((ledger.waiting(), ledger.is_settled(number(7).parse().unwrap())), (0, true), "and is");
+    assert_eq!(ledger.waiting(), 0, "and is");
+    let told = ledger.settlement(number(7).parse().unwrap());
+    assert!(matches!(told, Some(Settlement::ResolvedBefore { .. })), "by its own number: {told:?}");
     let known = ledger.resolved("k1").expect("it is found by its case");
     assert!(matches!(known.settlement, Some(Settlement::ResolvedBefore { .. })), "{known:?}");
 }
@@ -206,4 +208,8 @@ fn an_undo_of_some_pieces_gives_back_those_and_a_refused_one_gives_back_nothing(
     ledger.take_in(&line(settled(4, refused())));
     assert_eq!((state(&ledger, 1), left(&ledger)), (State::Waiting, vec![3]), "and all are out again");
     assert_eq!(ledger.undone("e1").len(), 0, "as every copy may tell");
+    ledger.take_in(&line(settled(4, wire::api::Settlement::Undone)));
+    assert_eq!(left(&ledger), [1], "a server that was set back takes the second after all");
+    ledger.take_in(&line(settled(4, wire::api::Settlement::Undone)));
+    assert_eq!(left(&ledger), [1], "and once");
 }

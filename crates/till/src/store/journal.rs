@@ -358,25 +358,35 @@ impl Journal {
                  ON CONFLICT (epoch) DO UPDATE SET seq = excluded.seq WHERE excluded.seq > sent.seq",
                 params![epoch, seq],
             )
-            .map_err(|error| {
-                // Whatever the disk did not do, it may not do for the next line either.
-                self.failed = true;
-                JournalError::Failed(error.to_string())
-            })?;
+            .map_err(|error| self.refused(&error))?;
         self.sent.insert(epoch, seq);
         Ok(())
     }
 
-    /// Goes back to where the server says it stands with that epoch, after it has lost lines that it had acknowledged.
-    pub fn rewind_sent(&mut self, epoch: u64, seq: u64) {
-        if let Some(sent) = self.sent.get_mut(&epoch) {
-            *sent = seq.min(*sent);
+    /// Goes back to where the server says it stands with that epoch, after it has lost lines that it had acknowledged. It
+    /// is on disk when this returns: nobody else remembers that they are to be sent once more.
+    pub fn rewind_sent(&mut self, epoch: u64, seq: u64) -> Result<(), JournalError> {
+        if seq >= self.sent_of(epoch) {
+            return Ok(());
         }
+        self.db
+            .execute("UPDATE sent SET seq = ?2 WHERE epoch = ?1", params![epoch, seq])
+            .map_err(|error| self.refused(&error))?;
+        self.sent.insert(epoch, seq);
+        Ok(())
     }
 
-    /// Offers every line again, after the server has begun anew.
-    pub fn rewind_all(&mut self) {
+    /// Offers every line again, after the server has begun anew; on disk when this returns, like [`Journal::rewind_sent`].
+    pub fn rewind_all(&mut self) -> Result<(), JournalError> {
+        self.db.execute("UPDATE sent SET seq = 0", []).map_err(|error| self.refused(&error))?;
         self.sent.clear();
+        Ok(())
+    }
+
+    /// Whatever the disk did not do, it may not do for the next line either.
+    fn refused(&mut self, error: &rusqlite::Error) -> JournalError {
+        self.failed = true;
+        JournalError::Failed(error.to_string())
     }
 
     /// Keeps lines of this till that the server holds and this file does not, and gives them back to be taken into the

@@ -1,8 +1,9 @@
 //! Each invariant can fail: what it allows stands beside what it does not.
 
 use model::signed::key::SigningKey;
-use server::store::RedemptionRow;
-use wire::api::Settlement;
+use till::cases::{DecidedHere, Heard};
+use till::ledger::Resolved;
+use wire::case::Side;
 use wire::entitlement::{Circumstance, Kind, Line as Article, Take, Use};
 use wire::line::{Act, Begun, Decided, Line, NamedTake, Outcome, Person, Settled};
 
@@ -122,17 +123,60 @@ impl Pen {
     }
 
     fn undo(&mut self, n: u8, of: u8) -> &mut Pen {
-        let clerk = Person { id: "c1".into(), name: "c".into() };
-        self.write(
-            NOW,
-            Act::Undone { number: number(n), of: number(of), clerk, takes: vec![], reason: String::new() },
-        )
+        self.undo_some(n, of, &[])
+    }
+
+    fn undo_some(&mut self, n: u8, of: u8, takes: &[(&str, u32)]) -> &mut Pen {
+        let takes = takes.iter().map(|(sku, quantity)| named(sku, *quantity)).collect();
+        let (number, of, clerk) = (number(n), number(of), person());
+        self.write(NOW, Act::Undone { number, of, clerk, takes, reason: String::new() })
+    }
+
+    /// Two teas and a cake are handed over.
+    fn order(&mut self, n: u8) -> &mut Pen {
+        let begun = Begun { takes: vec![named("tea", 2), named("cake", 1)], ..begun(n) };
+        self.write(NOW, Act::Begun(begun));
+        let act = Act::Decided(Decided {
+            number: number(n),
+            begun: None,
+            outcome: Outcome::Accepted,
+            reason: "redeemed".into(),
+            basis: offline(),
+            left: 0,
+            quantity: 3,
+            risk: None,
+            earlier: None,
+        });
+        self.write(NOW, act)
+    }
+
+    fn resolve(&mut self, n: u8, decision: line::Decision) -> &mut Pen {
+        let act = Act::Resolved {
+            number: number(n),
+            case: "case-1".into(),
+            decision,
+            note: String::new(),
+            clerk: person(),
+        };
+        self.write(NOW, act)
+    }
+
+    fn verdicts(&self) -> Vec<&Verdict> {
+        self.book.verdicts.values().collect()
     }
 
     fn settle(&mut self, n: u8, settlement: Settlement) -> &mut Pen {
         let told = Settled { number: number(n), settlement };
         self.write(NOW, Act::Settled { settled: vec![told] })
     }
+}
+
+fn person() -> Person {
+    Person { id: "c1".into(), name: "c".into() }
+}
+
+fn named(sku: &str, quantity: u32) -> NamedTake {
+    NamedTake { sku: sku.into(), name: "n".into(), quantity }
 }
 
 fn begun(n: u8) -> Begun {
@@ -143,9 +187,9 @@ fn begun(n: u8) -> Begun {
         kind: "coupon".into(),
         title: "t".into(),
         code_tail: "P9TD".into(),
-        takes: vec![NamedTake { sku: "coupon".into(), name: "n".into(), quantity: 1 }],
+        takes: vec![named("coupon", 1)],
         value: 2_000,
-        clerk: Person { id: "c1".into(), name: "c".into() },
+        clerk: person(),
         source: "wedge".into(),
         heard_at: NOW,
         asking: false,
@@ -240,12 +284,14 @@ fn s_feeds_that_leave_something_out_are_seen() {
 #[test]
 fn r_more_than_there_is_is_seen() {
     let (mut one, mut other) = (Pen::default(), Pen::default());
+    let answered = BTreeSet::from([1, 2, 3].map(number));
     one.accept(1, Basis::Server);
     other.accept(2, offline());
-    fine(r3(&told(1, &[]), &[&one.book, &other.book]));
+    fine(r3(&told(1, &[]), &[&one.book, &other.book], &answered));
     other.accept(3, Basis::Server);
-    assert_eq!(letter(r3(&told(1, &[]), &[&one.book, &other.book])), "R3", "green at two tills");
-    fine(r4(&told(1, &[]), &one.book));
+    assert_eq!(letter(r3(&told(1, &[]), &[&one.book, &other.book], &answered)), "R3", "green at two tills");
+    let forgotten = BTreeSet::from([number(3)]);
+    fine(r3(&told(1, &[]), &[&one.book, &other.book], &forgotten));
     assert_eq!(letter(r4(&told(1, &[]), &other.book)), "R4", "one till, two of one");
     other.undo(4, 3);
     fine(r4(&told(1, &[]), &other.book));
@@ -297,23 +343,173 @@ fn r8_an_acceptance_against_what_the_copy_says_is_seen() {
 }
 
 #[test]
-fn r_acceptances_that_are_nowhere_and_undos_that_are_too_many_are_seen() {
+fn r10_acceptances_that_are_nowhere_are_seen() {
     fine(r10(&number(1), Some(&row(1)), &[]));
     assert_eq!(letter(r10(&number(1), None, &[])), "R10", "neither counted nor a case");
-    let mut pen = Pen::default();
-    pen.accept(1, offline()).undo(2, 1);
+}
+
+#[test]
+fn r11_more_that_comes_back_than_went_out_is_seen() {
+    let after = |undos: &[&[(&str, u32)]]| {
+        let mut pen = Pen::default();
+        pen.order(1);
+        for (n, takes) in (2..).zip(undos) {
+            pen.undo_some(n, 1, takes);
+        }
+        pen
+    };
+    let all: &[(&str, u32)] = &[];
+    for undos in [&[all][..], &[&[("tea", 1)], &[("tea", 1), ("cake", 1)]], &[&[("tea", 1)], all]] {
+        fine(r11(&after(undos).book));
+    }
+    for (undos, what) in [
+        (&[all, all][..], "all of it twice"),
+        (&[all, &[("tea", 1)]], "a piece after all of it"),
+        (&[&[("tea", 2)], &[("tea", 1)]], "three of two"),
+        (&[&[("cake", 2)]], "two of one"),
+        (&[&[("milk", 1)]], "what was never handed over"),
+        (&[&[("tea", 2), ("cake", 1)], all], "all of it once every piece is back"),
+    ] {
+        assert_eq!(letter(r11(&after(undos).book)), "R11", "{what}");
+    }
+    let mut pen = after(&[all, all]);
+    pen.settle(2, refused());
     fine(r11(&pen.book));
-    pen.undo(3, 1);
-    assert_eq!(letter(r11(&pen.book)), "R11", "taken back twice");
     let mut pen = Pen::default();
     pen.undo(2, 1);
     assert_eq!(letter(r11(&pen.book)), "R11", "of something that was never begun");
 }
 
 #[test]
+fn r11_what_counts_in_spite_of_its_return_is_seen() {
+    let take = |sku: &str, quantity| Take { sku: sku.into(), quantity };
+    let counting = |takes: &[Take]| RedemptionRow { takes: takes.to_vec(), ..row(1) };
+    let mut pen = Pen::default();
+    pen.order(1).undo_some(2, 1, &[("tea", 1)]);
+    let deed = &pen.book.deeds[&number(1)];
+    fine(r11_counted(&counting(&[take("tea", 1), take("cake", 1)]), deed));
+    assert_eq!(letter(r11_counted(&counting(&[take("tea", 2), take("cake", 1)]), deed)), "R11", "all counts");
+    assert_eq!(letter(r11_counted(&counting(&[take("tea", 1)]), deed)), "R11", "less counts");
+    let undone = RedemptionRow { undone: true, ..counting(&[take("tea", 1), take("cake", 1)]) };
+    assert_eq!(letter(r11_counted(&undone, deed)), "R11", "nothing counts");
+    pen.undo(3, 1);
+    fine(r11_counted(&undone, &pen.book.deeds[&number(1)]));
+}
+
+fn side(n: u8, standing: &str) -> Side {
+    Side {
+        number: number(n),
+        standing: standing.into(),
+        takes: vec![],
+        done: told(1, &[n]).uses.remove(0).done,
+        store_id: "store-1".into(),
+        not_before: 0,
+        received_at: NOW,
+        line: None,
+        relied: None,
+    }
+}
+
+/// A case of two acceptances, with these decisions on it; closed by the one named, if one is.
+fn case(decisions: &[&str], stands: &str) -> Case {
+    let decided = |decision: &&str| wire::case::Decided {
+        decision: (*decision).into(),
+        note: String::new(),
+        clerk: "c".into(),
+        till: "till 1".into(),
+        at: NOW,
+    };
+    Case {
+        case: "case-1".into(),
+        class: "duplicate".into(),
+        reason: "used".into(),
+        state: if stands.is_empty() { "open" } else { "resolved" }.into(),
+        opened_at: NOW,
+        changed_at: NOW,
+        entitlement: "coupon-1".into(),
+        title: "t".into(),
+        value: 2_000,
+        sides: vec![side(1, "counted"), side(2, "not_counted")],
+        decisions: decisions.iter().map(decided).collect(),
+        stands: stands.into(),
+    }
+}
+
+#[test]
+fn d_decisions_that_are_lost_or_overruled_are_seen() {
+    let mut pen = Pen::default();
+    pen.resolve(1, line::Decision::Paid);
+    fine(d1("case-1", &pen.book, 1));
+    assert_eq!(letter(d1("case-1", &pen.book, 0)), "D1", "the line is not on the disk");
+    assert_eq!(letter(d1("case-2", &pen.book, 1)), "D1", "nobody decided on that one");
+
+    let (open, paid) = (case(&[], ""), case(&["paid"], "paid"));
+    let later = case(&["paid", "no_fault"], "no_fault");
+    fine(d2(&open, &paid));
+    assert_eq!(letter(d2(&paid, &later)), "D2", "a later decision stands");
+    assert_eq!(letter(d2(&paid, &open)), "D2", "it is open again, and nothing has happened");
+    let mut third = case(&["paid"], "");
+    third.sides.push(side(3, "not_counted"));
+    fine(d2(&paid, &third));
+
+    fine(d3(&paid, &pen.verdicts()));
+    assert_eq!(letter(d3(&open, &pen.verdicts())), "D3", "the decision is not kept");
+    assert_eq!(letter(d3(&case(&["paid"], "no_fault"), &[])), "D3", "closed by a decision that nobody made");
+    pen.settle(1, Settlement::Resolved);
+    fine(d3_first(&paid, &pen.verdicts()));
+    fine(d3_first(&case(&["paid", "taken_back"], "taken_back"), &pen.verdicts()));
+    assert_eq!(letter(d3_first(&later, &pen.verdicts())), "D3", "somebody else was told to be the first");
+}
+
+#[test]
+fn d4_a_till_that_shows_other_cases_than_its_store_has_is_seen() {
+    let shown = |case: Case, here: Option<DecidedHere>| StoreCase {
+        case,
+        concerns: true,
+        names: BTreeMap::new(),
+        here,
+    };
+    let (open, paid) = (case(&[], ""), case(&["paid"], "paid"));
+    fine(d4(&[&paid], &[shown(paid.clone(), None)]));
+    assert_eq!(letter(d4(&[&paid], &[shown(open.clone(), None)])), "D4", "the decision is not shown");
+    assert_eq!(letter(d4(&[&paid], &[])), "D4", "the case is not shown");
+    assert_eq!(letter(d4(&[], &[shown(paid.clone(), None)])), "D4", "a case that is none is shown");
+    let resolved = Resolved {
+        number: number(1).parse().unwrap(),
+        case: "case-1".into(),
+        decision: line::Decision::Paid,
+        note: String::new(),
+        at: model::time::UnixMs(NOW),
+        clerk: "c".into(),
+        settlement: None,
+    };
+    let waits = Some(DecidedHere { resolved, heard: Heard::Waiting });
+    assert_eq!(
+        letter(d4(&[&open], &[shown(open.clone(), waits)])),
+        "D4",
+        "it is shown as decided here alone"
+    );
+}
+
+#[test]
 fn k_versions_that_go_back_and_tills_that_were_barred_are_seen() {
     fine(k2("list", 3, 3));
     assert_eq!(letter(k2("list", 3, 2)), "K2", "an older list");
+    let mut ratchet = Ratchet::at(3);
+    fine(ratchet.turn("list", 5, 0));
+    assert_eq!(
+        letter(ratchet.clone().turn("list", 4, 0)),
+        "K2",
+        "an older one, and nobody set the server back"
+    );
+    fine(ratchet.turn("list", 4, 1));
+    assert_eq!(
+        letter(ratchet.clone().turn("list", 3, 1)),
+        "K2",
+        "once more, for a server that was set back once"
+    );
+    fine(ratchet.turn("list", 6, 1));
+    fine(ratchet.turn("list", 5, 2));
     fine(k5("v1/setup", 403));
     assert_eq!(letter(k5("v1/setup", 200)), "K5", "it was answered");
 }

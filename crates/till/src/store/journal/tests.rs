@@ -153,6 +153,28 @@ fn last_line(path: &Path) -> Vec<u8> {
 }
 
 #[test]
+fn what_is_to_be_sent_once_more_is_remembered() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("journal.db");
+    let (mut journal, _) = open(&path).unwrap();
+    journal.append(NOW, vec![act(1), act(2), act(3)]).unwrap();
+    journal.set_sent(1, 3).unwrap();
+    journal.rewind_sent(1, 1).unwrap();
+    drop(journal);
+    let (mut journal, _) = open(&path).unwrap();
+    assert_eq!((journal.sent(), journal.unsent_count()), (1, 2), "back to where the server says it stands");
+    journal.rewind_sent(1, 2).unwrap();
+    assert_eq!(journal.sent(), 1, "and never ahead");
+    journal.set_sent(1, 2).unwrap();
+    drop(journal);
+    let (mut journal, _) = open(&path).unwrap();
+    assert_eq!(journal.sent(), 2, "from there it goes on");
+    journal.rewind_all().unwrap();
+    drop(journal);
+    assert_eq!(open(&path).unwrap().0.unsent_count(), 3, "or all of it");
+}
+
+#[test]
 fn a_journal_opened_to_be_read_takes_no_line() {
     let dir = tempfile::tempdir().unwrap();
     let mut journal = Journal::open(&dir.path().join("journal.db"), "till-1", 1, |_| {}).unwrap();
