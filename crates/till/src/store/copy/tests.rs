@@ -497,13 +497,13 @@ fn photographed(folder: &Path) -> tempfile::TempDir {
 }
 
 fn setup(version: u64) -> Setup {
-    let store = wire::api::Store { id: "store-1".into(), name: "南山店".into() };
+    let store = wire::entitlement::Store { id: "store-1".into(), name: "南山店".into() };
     Setup {
         version,
         store,
         till: "1号收银机".into(),
         staff: vec![],
-        policy: wire::policy::Policy::default(),
+        policy: wire::policy::to_setup(&model::policy::Policy::default()),
         practice: false,
         profiles: vec![],
         code_salt: String::new(),
