@@ -10,6 +10,8 @@ use model::time::{Doubt, UnixMs};
 use model::verdict::{Basis, Class};
 use till::desk::{self, todo_figures};
 use till::fetch::Fetching;
+use till::scanners::ports::Closed;
+use till::scanners::{Finding, Standing, State};
 use till::screen;
 use till::words::Language;
 
@@ -47,6 +49,7 @@ pub fn blocked(language: Language, detail: &str) -> view::Screen {
         fetching: None,
         clock: Doubt::None,
         exposure: Exposure::NOTHING,
+        scanners: vec![],
     };
     view::Screen {
         revision: 1,
@@ -254,7 +257,24 @@ fn notice(from: &screen::Status) -> Option<&'static str> {
     match from.clock {
         Doubt::Ahead(_) => Some("clock_ahead"),
         Doubt::Back(_) => Some("clock_back"),
-        Doubt::None => from.copy_rebuilt.then_some("copy_rebuilt"),
+        Doubt::None => {
+            from.scanners.iter().find_map(scanner_notice).or(from.copy_rebuilt.then_some("copy_rebuilt"))
+        }
+    }
+}
+
+/// What a person must see to at a scanner.
+fn scanner_notice(standing: &Standing) -> Option<&'static str> {
+    match &standing.state {
+        State::Looking => None,
+        State::Connected { .. } => match standing.finding? {
+            Finding::WrongBaud => Some("scanner_wrong_baud"),
+            Finding::NoSuffix => Some("scanner_no_suffix"),
+        },
+        State::Closed(Closed::Missing) => Some("scanner_missing"),
+        State::Closed(Closed::Busy) => Some("scanner_busy"),
+        State::Closed(Closed::NotPermitted) => Some("scanner_not_permitted"),
+        State::Closed(Closed::Failed(_)) => Some("scanner_failed"),
     }
 }
 

@@ -14,6 +14,7 @@ use till::Till;
 use till::desk::Desk;
 use till::folder::{Folder, FolderError};
 use till::real::{SystemClock, SystemDice};
+use till::scanners::{self, Pace, Scanners};
 use till::words::Language;
 
 mod commands;
@@ -89,10 +90,11 @@ fn run(shell: Shell) -> tauri::Result<()> {
         .invoke_handler(commands::handler())
         .setup(|app| {
             open_window(app)?;
+            app.manage(sound::Sounds::start());
             if let Shell::Open(desk) = &shell {
                 keep_going(app.handle().clone(), desk.clone());
+                listen_to_scanners(app.handle().clone(), desk.clone());
             }
-            app.manage(sound::Sounds::start());
             app.manage(shell);
             Ok(())
         })
@@ -115,6 +117,18 @@ fn open_window(app: &tauri::App) -> tauri::Result<()> {
         }
     }
     Ok(())
+}
+
+/// The serial scanners: what they read goes to the desk and sounds, whatever the page does.
+fn listen_to_scanners(app: tauri::AppHandle, desk: Arc<Desk>) {
+    let settings = desk.till().folder().scanners();
+    let (scanners, heard) = Scanners::start(&settings, Pace::default());
+    tauri::async_runtime::spawn(scanners::tell(scanners.standing(), desk.clone()));
+    let sounding = app.clone();
+    let passing_on =
+        scanners::pass_on(heard, desk, move |screen| sounding.state::<sound::Sounds>().after(screen));
+    tauri::async_runtime::spawn(passing_on);
+    app.manage(scanners);
 }
 
 /// What goes on for as long as the window is open: the sync, and screens for the page.

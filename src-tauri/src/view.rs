@@ -60,7 +60,8 @@ pub struct Status {
     pub practice: bool,
     /// How far a new local copy has come, while one is fetched.
     pub fetching: Option<Fetching>,
-    /// Something that a person must see to, as a code ("copy_rebuilt", "clock_ahead", "clock_back").
+    /// Something that a person must see to, as a code ("copy_rebuilt", "clock_ahead", "clock_back", "scanner_missing",
+    /// "scanner_busy", "scanner_not_permitted", "scanner_failed", "scanner_wrong_baud", "scanner_no_suffix").
     pub notice: Option<String>,
     /// What this outage has at risk; nothing while there is none.
     pub exposure: Option<Exposure>,

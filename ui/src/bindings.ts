@@ -83,7 +83,8 @@ practice: boolean,
  */
 fetching: Fetching | null, 
 /**
- * Something that a person must see to, as a code ("copy_rebuilt", "clock_ahead", "clock_back").
+ * Something that a person must see to, as a code ("copy_rebuilt", "clock_ahead", "clock_back", "scanner_missing",
+ * "scanner_busy", "scanner_not_permitted", "scanner_failed", "scanner_wrong_baud", "scanner_no_suffix").
  */
 notice: string | null, 
 /**

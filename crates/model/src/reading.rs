@@ -79,6 +79,8 @@ pub enum Source {
     Practice,
     /// The command line.
     Script,
+    /// A scanner on a serial port.
+    Serial,
 }
 
 impl Source {
@@ -89,6 +91,7 @@ impl Source {
             Source::Pad => "pad",
             Source::Practice => "practice",
             Source::Script => "script",
+            Source::Serial => "serial",
         }
     }
 }

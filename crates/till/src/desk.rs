@@ -21,6 +21,7 @@ use wire::line::Person;
 use crate::folder::Settings;
 use crate::ledger::State;
 use crate::redeem::{Approval, Wish};
+use crate::scanners::Standing;
 use crate::screen::{
     Candidate, ChoiceCard, MemberCard, OfferCard, Row, Screen, Stage, Stands, Subject, Verdict,
 };
@@ -113,6 +114,7 @@ struct Inner {
     /// How the offer on the screen came in.
     source: Source,
     strip: VecDeque<Row>,
+    scanners: Vec<Standing>,
     /// Nobody has seen yet what was last decided before this start.
     fresh: bool,
     /// When the clerk last did something since the start.
@@ -129,6 +131,7 @@ impl Desk {
             last_scan: None,
             source: Source::Wedge,
             strip: VecDeque::new(),
+            scanners: vec![],
             fresh: false,
             acted_at: None,
         };
@@ -281,7 +284,7 @@ impl Desk {
         let hash = hasher.finish();
         let echo = {
             let mut inner = self.inner();
-            let echo = scan.source == Source::Wedge
+            let echo = matches!(scan.source, Source::Wedge | Source::Serial)
                 && inner
                     .last_scan
                     .is_some_and(|(last, at)| last == hash && now.0.saturating_sub(at.0) < ECHO_MS);

@@ -12,6 +12,7 @@
 //! | `copy.new.db` | a copy that is built anew | begun again |
 //! | `trust.json` | which keys sign for the chain, and the latest time gone by | the keys are fetched again |
 //! | `settings.json` | language, who is signed in | defaults |
+//! | `scanners.json` | the scanners on serial ports | set up again |
 //! | `practice.json` | a demo chain's practice codes | fetched again |
 
 use std::fs::{self, File, TryLockError};
@@ -218,6 +219,21 @@ impl Folder {
     /// Keeps which keys sign for the chain, and the latest time.
     pub fn set_kept(&self, kept: &Kept) -> Result<(), FolderError> {
         self.write("trust.json", kept)
+    }
+
+    /// The scanners on serial ports. A damaged file is as good as none.
+    pub fn scanners(&self) -> Vec<crate::scanners::Setting> {
+        self.read("scanners.json")
+            .unwrap_or_else(|error| {
+                tracing::warn!(%error, "the scanners must be set up again");
+                None
+            })
+            .unwrap_or_default()
+    }
+
+    /// Keeps the scanners on serial ports.
+    pub fn set_scanners(&self, scanners: &[crate::scanners::Setting]) -> Result<(), FolderError> {
+        self.write("scanners.json", &scanners)
     }
 
     /// The demo chain's practice codes, if any were kept.

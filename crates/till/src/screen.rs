@@ -61,6 +61,8 @@ pub struct Status {
     pub clock: Doubt,
     /// What is at risk, and what this outage can cost at most.
     pub exposure: Exposure,
+    /// How the scanners on serial ports stand; none where only wedges are used.
+    pub scanners: Vec<crate::scanners::Standing>,
 }
 
 /// How things stand with the server.

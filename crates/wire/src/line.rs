@@ -225,7 +225,7 @@ pub struct Begun {
     pub value: i64,
     /// By whom.
     pub clerk: Person,
-    /// "wedge", "pad", "practice", "script", "member_card".
+    /// "wedge", "pad", "practice", "script", "serial", "member_card".
     pub source: String,
     /// When the server last vouched for those facts (ms since 1970).
     pub heard_at: i64,

@@ -13,6 +13,7 @@ use wire::line;
 
 use super::{Desk, STRIP, is_order, todo_of};
 use crate::ledger::{Ledger, Redemption, State as Stand};
+use crate::scanners::Standing;
 use crate::screen::{Approved, Line, Piece, Row, Screen, Stage, Stands, Status, Subject, Verdict};
 use crate::staff;
 use crate::till::{LineState, State};
@@ -48,10 +49,10 @@ impl Desk {
     }
 
     fn status(&self, now: UnixMs) -> Status {
-        let (language, clerk) = {
+        let (language, clerk, scanners) = {
             let inner = self.inner();
             let chosen = inner.settings.language.as_deref().map(Language::of_locale);
-            (chosen.unwrap_or(inner.system), inner.settings.clerk.clone())
+            (chosen.unwrap_or(inner.system), inner.settings.clerk.clone(), inner.scanners.clone())
         };
         let guard = self.till().lock();
         let Some(state) = guard.as_ref() else {
@@ -71,6 +72,7 @@ impl Desk {
                 fetching: None,
                 clock: Doubt::None,
                 exposure: Exposure::NOTHING,
+                scanners,
             };
         };
         let setup = state.copy.setup();
@@ -97,6 +99,15 @@ impl Desk {
             fetching: state.fetching,
             clock: self.till().time().doubt,
             exposure: state.exposure(),
+            scanners,
+        }
+    }
+
+    /// The scanners on serial ports stand so.
+    pub fn scanners_stand(&self, scanners: Vec<Standing>) {
+        let changed = std::mem::replace(&mut self.inner().scanners, scanners.clone()) != scanners;
+        if changed {
+            self.bump();
         }
     }
 
