@@ -21,6 +21,7 @@ mod journal;
 mod looks;
 mod read;
 mod say;
+mod scanners;
 
 /// Looks after a Counterfoil till's data folder.
 ///
@@ -124,6 +125,12 @@ enum Command {
         /// What to do about one.
         #[command(subcommand)]
         command: Option<cases::CasesCommand>,
+    },
+    /// Scanners on serial ports.
+    Scanners {
+        /// What to do about them.
+        #[command(subcommand)]
+        command: scanners::ScannersCommand,
     },
     /// Say what a text is, without looking anything up. Needs no data folder.
     Read(read::ReadWords),
@@ -236,6 +243,7 @@ async fn run(cli: Cli, voice: &Voice) -> Exit {
         Command::Journal { command: JournalCommand::Export { to } } => {
             return journal::export(voice, &folder, to);
         }
+        Command::Scanners { command } => return scanners::scanners(voice, &folder, command).await,
         _ => {}
     }
     let till = match Till::open(folder, Arc::new(SystemClock), Arc::new(SystemDice)) {
@@ -268,6 +276,6 @@ async fn run(cli: Cli, voice: &Voice) -> Exit {
         Command::Journal { command: JournalCommand::Backup { dir } } => {
             journal::backup(voice, &till, dir.as_deref())
         }
-        Command::Journal { .. } | Command::Read(_) => Exit::Usage,
+        Command::Journal { .. } | Command::Read(_) | Command::Scanners { .. } => Exit::Usage,
     }
 }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use model::code::Code;
 use model::profile::Profile;
-use model::reading::{self, Command, Opaque, Payment, Reading};
+use model::reading::{self, Command, Opaque, Payment, Reading, Scan};
 use model::signed::token;
 use model::time::UnixMs;
 use model::verdict::Reason;
@@ -59,6 +59,13 @@ pub fn read(voice: &Voice, words: &ReadWords) -> Exit {
         worst = if exit == Exit::Done { worst } else { exit };
     }
     worst
+}
+
+/// Says what a scan is, by every profile that stands ready.
+pub fn say_scan(voice: &Voice, scan: &Scan) {
+    let profiles = chosen(&[], &[]).unwrap_or_default();
+    let Told { json, words, .. } = told(&scan.read(&profiles, SystemClock.now()), voice.language);
+    voice.say(json, || words);
 }
 
 /// The profiles by name and from files; each that stands ready if there are none of either.
