@@ -4,7 +4,8 @@
 //! is dead. Invariant: what a scanner had sent in part when its line broke, or when its port was opened, is never taken
 //! for a code.
 //!
-//! [`frame`] cuts bytes into texts, [`ports`] finds and opens ports.
+//! [`frame`] cuts bytes into texts, [`ports`] finds and opens ports; [`hid`] reads the reports of
+//! scanners that are no serial ports.
 
 use std::io::{ErrorKind, Read};
 use std::sync::Arc;
@@ -21,6 +22,7 @@ use crate::desk::{Act, Desk};
 use crate::screen::Screen;
 
 pub mod frame;
+pub mod hid;
 pub mod ports;
 
 pub use frame::{Finding, Suffix};
