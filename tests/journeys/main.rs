@@ -27,6 +27,7 @@ mod practice_codes;
 mod redeem_online;
 mod restored_server;
 mod same_code_again;
+mod serial;
 mod signed;
 mod times_card;
 mod two_tills_one_coupon;
