@@ -1,6 +1,7 @@
 //! `scanners`: which serial ports there are, which of them are this till's scanners, and what comes out of them.
 
 use clap::Subcommand;
+use model::reading::{Scan, Source};
 use serde_json::{Value, json};
 use till::folder::Folder;
 use till::scanners::{Heard, Pace, Scanners, Setting, Standing, State, Suffix, ports, usual_baud};
@@ -138,10 +139,8 @@ async fn follow(
             biased;
             changed = standing.changed() => if changed.is_err() { return },
             scan = heard.recv() => {
-                let Some(scan) = scan.map(Heard::scan) else { return };
-                if let Some(scan) = scan {
-                    read::say_scan(voice, &scan);
-                }
+                let Some(Heard { text, .. }) = scan else { return };
+                read::say_scan(voice, &Scan { text, source: Source::Serial });
                 left = left.map(|left| left - 1);
             }
             _ = tokio::signal::ctrl_c() => return,
