@@ -10,9 +10,9 @@ use model::time::{Doubt, UnixMs};
 use model::verdict::{Basis, Class};
 use till::desk::{self, todo_figures};
 use till::fetch::Fetching;
-use till::scanners::ports::Closed;
-use till::scanners::{Finding, Standing, State};
 use till::screen;
+use till::serial::ports::Closed;
+use till::serial::{Finding, Standing, State};
 use till::words::Language;
 
 use crate::view;
@@ -49,7 +49,7 @@ pub fn blocked(language: Language, detail: &str) -> view::Screen {
         fetching: None,
         clock: Doubt::None,
         exposure: Exposure::NOTHING,
-        scanners: vec![],
+        serial: vec![],
     };
     view::Screen {
         revision: 1,
@@ -258,7 +258,7 @@ fn notice(from: &screen::Status) -> Option<&'static str> {
         Doubt::Ahead(_) => Some("clock_ahead"),
         Doubt::Back(_) => Some("clock_back"),
         Doubt::None => {
-            from.scanners.iter().find_map(scanner_notice).or(from.copy_rebuilt.then_some("copy_rebuilt"))
+            from.serial.iter().find_map(scanner_notice).or(from.copy_rebuilt.then_some("copy_rebuilt"))
         }
     }
 }

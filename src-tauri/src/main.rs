@@ -14,7 +14,7 @@ use till::Till;
 use till::desk::Desk;
 use till::folder::{Folder, FolderError};
 use till::real::{SystemClock, SystemDice};
-use till::scanners::{self, Pace, Scanners};
+use till::serial::{self, Pace, Scanners};
 use till::words::Language;
 
 mod commands;
@@ -121,12 +121,12 @@ fn open_window(app: &tauri::App) -> tauri::Result<()> {
 
 /// The serial scanners: what they read goes to the desk and sounds, whatever the page does.
 fn listen_to_scanners(app: tauri::AppHandle, desk: Arc<Desk>) {
-    let settings = desk.till().folder().scanners();
+    let settings = desk.till().folder().serial();
     let (scanners, heard) = Scanners::start(&settings, Pace::default());
-    tauri::async_runtime::spawn(scanners::tell(scanners.standing(), desk.clone()));
+    tauri::async_runtime::spawn(serial::tell(scanners.standing(), desk.clone()));
     let sounding = app.clone();
     let passing_on =
-        scanners::pass_on(heard, desk, move |screen| sounding.state::<sound::Sounds>().after(screen));
+        serial::pass_on(heard, desk, move |screen| sounding.state::<sound::Sounds>().after(screen));
     tauri::async_runtime::spawn(passing_on);
     app.manage(scanners);
 }

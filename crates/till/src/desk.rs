@@ -21,11 +21,11 @@ use wire::line::Person;
 use crate::folder::Settings;
 use crate::ledger::State;
 use crate::redeem::{Approval, Wish};
-use crate::scanners::Standing;
 use crate::screen::{
     Candidate, ChoiceCard, MemberCard, OfferCard, Row, Screen, Stage, Stands, Subject, Verdict,
 };
 use crate::see::{Sight, Told};
+use crate::serial::Standing;
 use crate::staff;
 use crate::till::Till;
 use crate::words::Language;
@@ -114,7 +114,7 @@ struct Inner {
     /// How the offer on the screen came in.
     source: Source,
     strip: VecDeque<Row>,
-    scanners: Vec<Standing>,
+    serial: Vec<Standing>,
     /// Nobody has seen yet what was last decided before this start.
     fresh: bool,
     /// When the clerk last did something since the start.
@@ -131,7 +131,7 @@ impl Desk {
             last_scan: None,
             source: Source::Wedge,
             strip: VecDeque::new(),
-            scanners: vec![],
+            serial: vec![],
             fresh: false,
             acted_at: None,
         };

@@ -12,7 +12,7 @@
 //! | `copy.new.db` | a copy that is built anew | begun again |
 //! | `trust.json` | which keys sign for the chain, and the latest time gone by | the keys are fetched again |
 //! | `settings.json` | language, who is signed in | defaults |
-//! | `scanners.json` | the scanners on serial ports | set up again |
+//! | `serial.json` | the scanners on serial ports | set up again |
 //! | `practice.json` | a demo chain's practice codes | fetched again |
 
 use std::fs::{self, File, TryLockError};
@@ -222,8 +222,8 @@ impl Folder {
     }
 
     /// The scanners on serial ports. A damaged file is as good as none.
-    pub fn scanners(&self) -> Vec<crate::scanners::Setting> {
-        self.read("scanners.json")
+    pub fn serial(&self) -> Vec<crate::serial::Setting> {
+        self.read("serial.json")
             .unwrap_or_else(|error| {
                 tracing::warn!(%error, "the scanners must be set up again");
                 None
@@ -232,8 +232,8 @@ impl Folder {
     }
 
     /// Keeps the scanners on serial ports.
-    pub fn set_scanners(&self, scanners: &[crate::scanners::Setting]) -> Result<(), FolderError> {
-        self.write("scanners.json", &scanners)
+    pub fn set_serial(&self, scanners: &[crate::serial::Setting]) -> Result<(), FolderError> {
+        self.write("serial.json", &scanners)
     }
 
     /// The demo chain's practice codes, if any were kept.

@@ -62,7 +62,7 @@ pub struct Status {
     /// What is at risk, and what this outage can cost at most.
     pub exposure: Exposure,
     /// How the scanners on serial ports stand; none where only wedges are used.
-    pub scanners: Vec<crate::scanners::Standing>,
+    pub serial: Vec<crate::serial::Standing>,
 }
 
 /// How things stand with the server.

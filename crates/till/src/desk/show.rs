@@ -13,8 +13,8 @@ use wire::line;
 
 use super::{Desk, STRIP, is_order, todo_of};
 use crate::ledger::{Ledger, Redemption, State as Stand};
-use crate::scanners::Standing;
 use crate::screen::{Approved, Line, Piece, Row, Screen, Stage, Stands, Status, Subject, Verdict};
+use crate::serial::Standing;
 use crate::staff;
 use crate::till::{LineState, State};
 use crate::words::Language;
@@ -52,7 +52,7 @@ impl Desk {
         let (language, clerk, scanners) = {
             let inner = self.inner();
             let chosen = inner.settings.language.as_deref().map(Language::of_locale);
-            (chosen.unwrap_or(inner.system), inner.settings.clerk.clone(), inner.scanners.clone())
+            (chosen.unwrap_or(inner.system), inner.settings.clerk.clone(), inner.serial.clone())
         };
         let guard = self.till().lock();
         let Some(state) = guard.as_ref() else {
@@ -72,7 +72,7 @@ impl Desk {
                 fetching: None,
                 clock: Doubt::None,
                 exposure: Exposure::NOTHING,
-                scanners,
+                serial: scanners,
             };
         };
         let setup = state.copy.setup();
@@ -99,13 +99,13 @@ impl Desk {
             fetching: state.fetching,
             clock: self.till().time().doubt,
             exposure: state.exposure(),
-            scanners,
+            serial: scanners,
         }
     }
 
     /// The scanners on serial ports stand so.
-    pub fn scanners_stand(&self, scanners: Vec<Standing>) {
-        let changed = std::mem::replace(&mut self.inner().scanners, scanners.clone()) != scanners;
+    pub fn serial_stand(&self, scanners: Vec<Standing>) {
+        let changed = std::mem::replace(&mut self.inner().serial, scanners.clone()) != scanners;
         if changed {
             self.bump();
         }

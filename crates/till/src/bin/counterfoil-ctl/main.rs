@@ -21,7 +21,7 @@ mod journal;
 mod looks;
 mod read;
 mod say;
-mod scanners;
+mod serial;
 
 /// Looks after a Counterfoil till's data folder.
 ///
@@ -127,10 +127,10 @@ enum Command {
         command: Option<cases::CasesCommand>,
     },
     /// Scanners on serial ports.
-    Scanners {
+    Serial {
         /// What to do about them.
         #[command(subcommand)]
-        command: scanners::ScannersCommand,
+        command: serial::SerialCommand,
     },
     /// Say what a text is, without looking anything up. Needs no data folder.
     Read(read::ReadWords),
@@ -243,7 +243,7 @@ async fn run(cli: Cli, voice: &Voice) -> Exit {
         Command::Journal { command: JournalCommand::Export { to } } => {
             return journal::export(voice, &folder, to);
         }
-        Command::Scanners { command } => return scanners::scanners(voice, &folder, command).await,
+        Command::Serial { command } => return serial::serial(voice, &folder, command).await,
         _ => {}
     }
     let till = match Till::open(folder, Arc::new(SystemClock), Arc::new(SystemDice)) {
@@ -276,6 +276,6 @@ async fn run(cli: Cli, voice: &Voice) -> Exit {
         Command::Journal { command: JournalCommand::Backup { dir } } => {
             journal::backup(voice, &till, dir.as_deref())
         }
-        Command::Journal { .. } | Command::Read(_) | Command::Scanners { .. } => Exit::Usage,
+        Command::Journal { .. } | Command::Read(_) | Command::Serial { .. } => Exit::Usage,
     }
 }

@@ -206,7 +206,7 @@ pub async fn pass_on(mut heard: mpsc::Receiver<Heard>, desk: Arc<Desk>, after: i
 pub async fn tell(mut standing: watch::Receiver<Vec<Standing>>, desk: Arc<Desk>) {
     loop {
         let now = standing.borrow_and_update().clone();
-        desk.scanners_stand(now);
+        desk.serial_stand(now);
         if standing.changed().await.is_err() {
             return;
         }

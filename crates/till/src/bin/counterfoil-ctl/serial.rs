@@ -1,10 +1,10 @@
-//! `scanners`: which serial ports there are, which of them are this till's scanners, and what comes out of them.
+//! `serial`: which serial ports there are, which of them are this till's scanners, and what comes out of them.
 
 use clap::Subcommand;
 use model::reading::{Scan, Source};
 use serde_json::{Value, json};
 use till::folder::Folder;
-use till::scanners::{Heard, Pace, Scanners, Setting, Standing, State, Suffix, ports, usual_baud};
+use till::serial::{Heard, Pace, Scanners, Setting, Standing, State, Suffix, ports, usual_baud};
 use till::words::sentence;
 use tokio::sync::{mpsc, watch};
 
@@ -12,12 +12,12 @@ use crate::{Exit, Voice, print, read};
 
 /// What to do about scanners.
 #[derive(Subcommand)]
-pub enum ScannersCommand {
+pub enum SerialCommand {
     /// The serial ports that there are now, and the scanners that this till uses.
     List,
     /// Use the scanner at a port from the till's next start on.
     Use {
-        /// The port's name or path, as `scanners list` prints it.
+        /// The port's name or path, as `serial list` prints it.
         port: String,
         /// Bits per second, as the scanner is set.
         #[arg(long, value_name = "N", default_value_t = usual_baud(), value_parser = clap::value_parser!(u32).range(50..=4_000_000))]
@@ -28,7 +28,7 @@ pub enum ScannersCommand {
     },
     /// Use the scanner at a port no more.
     Forget {
-        /// The port's name or path, as it was given to `scanners use`.
+        /// The port's name or path, as it was given to `serial use`.
         port: String,
     },
     /// Say how this till's scanners stand and what they read, until stopped. Nothing is redeemed, and no code is printed
@@ -47,10 +47,10 @@ fn suffix(text: &str) -> Result<Suffix, String> {
 }
 
 /// Does it.
-pub async fn scanners(voice: &Voice, folder: &Folder, command: &ScannersCommand) -> Exit {
+pub async fn serial(voice: &Voice, folder: &Folder, command: &SerialCommand) -> Exit {
     match command {
-        ScannersCommand::List => list(voice, folder),
-        ScannersCommand::Use { port, baud, suffix } => {
+        SerialCommand::List => list(voice, folder),
+        SerialCommand::Use { port, baud, suffix } => {
             let setting = Setting { port: port.clone(), baud: *baud, suffix: *suffix };
             change(voice, folder, |scanners| {
                 scanners.retain(|known| known.port != setting.port);
@@ -58,12 +58,12 @@ pub async fn scanners(voice: &Voice, folder: &Folder, command: &ScannersCommand)
                 true
             })
         }
-        ScannersCommand::Forget { port } => change(voice, folder, |scanners| {
+        SerialCommand::Forget { port } => change(voice, folder, |scanners| {
             let before = scanners.len();
             scanners.retain(|known| known.port != *port);
             scanners.len() < before
         }),
-        ScannersCommand::Watch { count } => watch(voice, folder, *count).await,
+        SerialCommand::Watch { count } => watch(voice, folder, *count).await,
     }
 }
 
@@ -72,7 +72,7 @@ fn setting_value(setting: &Setting) -> Value {
 }
 
 fn list(voice: &Voice, folder: &Folder) -> Exit {
-    let used = folder.scanners();
+    let used = folder.serial();
     let ports = ports::list();
     let uses =
         |port: &ports::Port| used.iter().any(|known| known.port == port.name || known.port == port.path);
@@ -94,11 +94,11 @@ fn list(voice: &Voice, folder: &Folder) -> Exit {
 }
 
 fn change(voice: &Voice, folder: &Folder, change: impl FnOnce(&mut Vec<Setting>) -> bool) -> Exit {
-    let mut scanners = folder.scanners();
+    let mut scanners = folder.serial();
     if !change(&mut scanners) {
         return voice.complain(Exit::Refused, "unknown_scanner", "this till uses no scanner of that name");
     }
-    if let Err(error) = folder.set_scanners(&scanners) {
+    if let Err(error) = folder.set_serial(&scanners) {
         return voice.complain(Exit::Fault, "folder", &error.to_string());
     }
     let settings: Vec<Value> = scanners.iter().map(setting_value).collect();
@@ -109,9 +109,9 @@ fn change(voice: &Voice, folder: &Folder, change: impl FnOnce(&mut Vec<Setting>)
 }
 
 async fn watch(voice: &Voice, folder: &Folder, count: Option<u32>) -> Exit {
-    let settings = folder.scanners();
+    let settings = folder.serial();
     if settings.is_empty() {
-        let message = "this till uses no serial scanner; say which: counterfoil-ctl scanners use NAME";
+        let message = "this till uses no serial scanner; say which: counterfoil-ctl serial use NAME";
         return voice.complain(Exit::Refused, "no_scanner", message);
     }
     let (scanners, heard) = Scanners::start(&settings, Pace::default());
@@ -167,8 +167,8 @@ fn say_standing(voice: &Voice, standing: &Standing) {
 
 #[cfg(test)]
 mod tests {
-    use till::scanners::Finding;
-    use till::scanners::ports::Closed;
+    use till::serial::Finding;
+    use till::serial::ports::Closed;
     use till::words::Language;
 
     use super::*;
@@ -205,7 +205,7 @@ mod tests {
             })
         };
         assert_eq!((use_it(9_600), use_it(115_200)), (Exit::Done, Exit::Done));
-        let kept = folder.scanners();
+        let kept = folder.serial();
         assert_eq!(kept, [Setting { port: "usb:1:2".into(), baud: 115_200, suffix: Suffix::Tab }]);
         assert_eq!(change(&voice, &folder, |_| false), Exit::Refused);
     }
