@@ -17,6 +17,7 @@ use till::{Till, folder::FolderError};
 
 mod acts;
 mod cases;
+mod decode;
 mod journal;
 mod looks;
 mod read;
@@ -127,6 +128,9 @@ enum Command {
     },
     /// Say what a text is, without looking anything up. Needs no data folder.
     Read(read::ReadWords),
+    /// Say what codes pictures show, where, and how many milliseconds it took to see it. Needs no data folder. Exit code: 0
+    /// something was read in every picture, 1 in one of them nothing was, 4 one cannot be looked at.
+    Decode(decode::DecodeWords),
 }
 
 #[derive(Subcommand)]
@@ -218,6 +222,9 @@ async fn run(cli: Cli, voice: &Voice) -> Exit {
     if let Command::Read(words) = &cli.command {
         return read::read(voice, words);
     }
+    if let Command::Decode(words) = &cli.command {
+        return decode::decode(voice, words);
+    }
     let Some(path) = cli.data.or_else(Folder::default_path) else {
         return voice.complain(Exit::Usage, "no_folder", "say where the data folder is: --data DIR");
     };
@@ -268,6 +275,6 @@ async fn run(cli: Cli, voice: &Voice) -> Exit {
         Command::Journal { command: JournalCommand::Backup { dir } } => {
             journal::backup(voice, &till, dir.as_deref())
         }
-        Command::Journal { .. } | Command::Read(_) => Exit::Usage,
+        Command::Journal { .. } | Command::Read(_) | Command::Decode(_) => Exit::Usage,
     }
 }
