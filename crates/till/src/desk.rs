@@ -202,7 +202,7 @@ impl Desk {
             }
             Act::Enrol { address, code } => self.enrol(&address, &code).await,
             // Only woken: no customer waits for a sync.
-            Act::Sync => self.till.wake.notify_one(),
+            Act::Sync => self.till.sync_now(),
             Act::Speak(language) => {
                 self.change_settings(|settings| settings.language = Some(language.tag().into()));
             }

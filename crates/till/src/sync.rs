@@ -78,14 +78,21 @@ impl Till {
                 Err(error) => tracing::debug!(%error, "a round of sync ended early"),
             }
             let asked = self.lock().as_ref().and_then(|state| state.link.rest());
-            // However much there is to send, nobody knocks more often than that.
+            // However much there is to send, the pause is kept: a busy till would otherwise knock at each customer, at a
+            // server that is on its knees. Only a person who asks for it is heard earlier.
             tokio::time::sleep(retry::FLOOR).await;
             tokio::select! {
                 biased;
                 () = tokio::time::sleep(retry.failed(self.random_byte(), asked).saturating_sub(retry::FLOOR)) => {}
-                () = self.wake.notified() => {}
+                () = self.asked_for.notified() => {}
             }
         }
+    }
+
+    /// Wakes the sync, out of a pause too.
+    pub(crate) fn sync_now(&self) {
+        self.wake.notify_one();
+        self.asked_for.notify_one();
     }
 
     fn random_byte(&self) -> u8 {

@@ -42,6 +42,7 @@ pub fn decode(voice: &Voice, words: &DecodeWords) -> Exit {
     worst
 }
 
+#[derive(Debug)]
 struct Look {
     picture: Picture,
     reading: Reading,

@@ -228,6 +228,7 @@ pub fn reset(voice: &Voice, till: Arc<Till>) -> Exit {
         Err(error) => {
             let code = match error {
                 LeaveError::Unsent(_) => "unsent",
+                LeaveError::Undecided(_) => "undecided",
                 LeaveError::NotEnrolled => "not_enrolled",
                 _ => "unreadable",
             };
