@@ -41,8 +41,8 @@ const LENGTH_MIN = 6;
 const SUFFIXED_LENGTH_MIN = 4;
 const GAP_MEAN_MAX = 35;
 const GAP_P90_MAX = 60;
-// Slow scanners send a key every 50 ms. Nobody types twelve characters at that pace, so length makes up for it.
-const SLOW_LENGTH_MIN = 12;
+// Slow scanners send a key every 50 ms. Nobody types so many characters at that pace, so length makes up for it.
+const SLOW_LENGTH_MIN = 8;
 const SLOW_GAP_MEAN_MAX = 55;
 const SLOW_GAP_P90_MAX = 80;
 // An Enter so long after the last key was pressed by a person (ms).
@@ -50,6 +50,8 @@ const DELIBERATE = 60;
 // In a text field so many keys, or changes of its text, within so long (ms) are a scanner.
 const STRAY_KEYS = 4;
 const STRAY_WITHIN = 60;
+// A burst that begins so long after one that was cut off may be the rest of it (ms).
+const REST_WITHIN = 1000;
 // Longer than that, and longer than so many usual gaps, a gap may part two texts (ms).
 const PAUSE_MIN = 50;
 const PAUSE_FACTOR = 5;
@@ -64,6 +66,8 @@ export interface Burst {
   logical: string;
   /** Before which characters there was a pause that may part two texts. */
   pauses: number[];
+  /** It may be part of a text: its suffix is missing although the scanner sends one, or it follows such a burst. */
+  cut: boolean;
   /** When its last key came (ms). */
   at: number;
   how: Measured;
@@ -128,6 +132,7 @@ export class Decoder {
   private scanEndedAt = Number.NEGATIVE_INFINITY;
   private suffixAt = Number.NEGATIVE_INFINITY;
   private lastAt = Number.NEGATIVE_INFINITY;
+  private cutAt = Number.NEGATIVE_INFINITY;
   private number: { digits: string; from: number; at: number } | null = null;
   private altAt = Number.NEGATIVE_INFINITY;
   private held: number | null = null;
@@ -338,12 +343,15 @@ export class Decoder {
       if (scan && markAt === null) this.scanEndedAt = last.at;
       return scan;
     }
+    const unended = this.sendsSuffix && markAt === null;
+    const cut = unended || (kept[0]?.from ?? 0) - this.cutAt < REST_WITHIN;
+    if (unended) this.cutAt = last.at;
     if (scan) {
       this.sendsSuffix = markAt !== null;
       this.sendsPrefix = prefix !== 'none';
     }
     if (scan && markAt === null) this.scanEndedAt = last.at;
-    if (scan) this.sink.scanned(burstOf(kept, { prefix, suffix: mark ?? 'none' }, markAt ?? last.at));
+    if (scan) this.sink.scanned(burstOf(kept, { prefix, suffix: mark ?? 'none' }, cut, markAt ?? last.at));
     else this.tell(kept, prefix, markAt !== null && !followed);
     return true;
   }
@@ -359,10 +367,10 @@ export class Decoder {
   private isScan(kept: Kept[]): boolean {
     const gaps = gapsOf(kept);
     if (kept.length >= LENGTH_MIN && isFast(gaps, GAP_MEAN_MAX, GAP_P90_MAX)) return true;
+    if (kept.length < SLOW_LENGTH_MIN) return false;
     // A scanner that was measured to be slower still is known by its own pace.
-    const mean = Math.max(SLOW_GAP_MEAN_MAX, 1.3 * this.habits.gap);
-    const most = Math.max(SLOW_GAP_P90_MAX, 2 * this.habits.gap);
-    return kept.length >= SLOW_LENGTH_MIN && isFast(gaps, mean, most);
+    const { gap } = this.habits;
+    return isFast(gaps, Math.max(SLOW_GAP_MEAN_MAX, 1.3 * gap), Math.max(SLOW_GAP_P90_MAX, 2 * gap));
   }
 }
 
@@ -384,7 +392,7 @@ function isShortScan(kept: Kept[]): boolean {
   return kept.length >= SUFFIXED_LENGTH_MIN && isFast(gapsOf(kept), GAP_MEAN_MAX, GAP_P90_MAX);
 }
 
-function burstOf(kept: Kept[], marks: Pick<Measured, 'prefix' | 'suffix'>, at: number): Burst {
+function burstOf(kept: Kept[], marks: Pick<Measured, 'prefix' | 'suffix'>, cut: boolean, at: number): Burst {
   const gaps = gapsOf(kept);
   const usual = usualOf(gaps);
   const median = usual[Math.floor(gaps.length / 2)] ?? 0;
@@ -394,6 +402,7 @@ function burstOf(kept: Kept[], marks: Pick<Measured, 'prefix' | 'suffix'>, at: n
     physical: kept.map((key) => key.physical ?? HOLE).join(''),
     logical: kept.map((key) => key.logical ?? HOLE).join(''),
     pauses: gaps.flatMap((gap, i) => (gap >= part ? [i + 1] : [])),
+    cut,
     at,
     how: {
       keys: kept.length,

@@ -274,3 +274,26 @@ describe('whatever comes', () => {
     );
   });
 });
+
+describe('a text that is cut off by a long pause', () => {
+  it('is said to be part of one, and so is its rest, while whole scans are not', () => {
+    const heard = listening();
+    play(
+      heard.decoder,
+      send('482139071234', PLAIN, 0, () => 5),
+    );
+    const whole = send('482139071234', PLAIN, 1000, () => 5);
+    const late = whole.map(({ press, up }, i) => ({ press: { ...press, at: press.at + (i < 8 ? 0 : 500) }, up }));
+    play(heard.decoder, late);
+    play(
+      heard.decoder,
+      send('482139071234', PLAIN, 9000, () => 5),
+    );
+    expect(heard.bursts.map(({ physical, cut }) => [physical, cut])).toEqual([
+      ['482139071234', false],
+      ['48213907', true],
+      ['1234', true],
+      ['482139071234', false],
+    ]);
+  });
+});

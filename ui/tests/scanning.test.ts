@@ -64,7 +64,7 @@ describe('an Enter before a text', () => {
       press(character, from + 8 + i * 8, /\d/.test(character) ? `Digit${character}` : `Key${character}`);
     });
     await settle(300);
-    expect(shell.acts.map((act) => act.act)).toEqual(['scan']);
+    expect(shell.acts.map((act) => act.act)).toEqual(['burst']);
   });
 
   it('presses no button that has the focus, while a lone one does', async () => {

@@ -21,6 +21,7 @@ mod journal;
 mod looks;
 mod read;
 mod say;
+mod scanners;
 
 /// Looks after a Counterfoil till's data folder.
 ///
@@ -125,6 +126,12 @@ enum Command {
         #[command(subcommand)]
         command: Option<cases::CasesCommand>,
     },
+    /// The scanner doctor's test codes on paper, and what it has found out.
+    Scanner {
+        /// What.
+        #[command(subcommand)]
+        command: scanners::ScannerCommand,
+    },
     /// Say what a text is, without looking anything up. Needs no data folder.
     Read(read::ReadWords),
 }
@@ -218,6 +225,9 @@ async fn run(cli: Cli, voice: &Voice) -> Exit {
     if let Command::Read(words) = &cli.command {
         return read::read(voice, words);
     }
+    if let Command::Scanner { command: scanners::ScannerCommand::Sheet { out } } = &cli.command {
+        return scanners::sheet(voice, out);
+    }
     let Some(path) = cli.data.or_else(Folder::default_path) else {
         return voice.complain(Exit::Usage, "no_folder", "say where the data folder is: --data DIR");
     };
@@ -268,6 +278,7 @@ async fn run(cli: Cli, voice: &Voice) -> Exit {
         Command::Journal { command: JournalCommand::Backup { dir } } => {
             journal::backup(voice, &till, dir.as_deref())
         }
+        Command::Scanner { .. } => scanners::report(voice, &till),
         Command::Journal { .. } | Command::Read(_) => Exit::Usage,
     }
 }
