@@ -140,6 +140,7 @@ export class Decoder {
   private changes: number[] = [];
   // Learned from the scan before, or measured.
   private sendsSuffix = false;
+  private missing = 0;
   private sendsPrefix = false;
   private habits: Habits = { suffix: null, gap: 0 };
 
@@ -346,8 +347,12 @@ export class Decoder {
     const unended = this.sendsSuffix && markAt === null;
     const cut = unended || (kept[0]?.from ?? 0) - this.cutAt < REST_WITHIN;
     if (unended) this.cutAt = last.at;
+    if (markAt !== null) this.missing = 0;
+    else if (scan) this.missing++;
     if (scan) {
-      this.sendsSuffix = markAt !== null;
+      // One that is missing may be a text that was cut off; two in a row are another setting.
+      if (markAt !== null) this.sendsSuffix = true;
+      else if (this.missing > 1) this.sendsSuffix = false;
       this.sendsPrefix = prefix !== 'none';
     }
     if (scan && markAt === null) this.scanEndedAt = last.at;

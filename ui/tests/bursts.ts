@@ -28,7 +28,7 @@ function text(): { text: string; checked: boolean } {
   if (dice < 0.75) return { text: digits(12), checked: false };
   if (dice < 0.85) return { text: digits(8), checked: false };
   if (dice < 0.95) return { text: `13${digits(16)}`, checked: false };
-  return { text: `https://u.wechat.com/${ours()}`, checked: false };
+  return { text: `https://u.wechat.com/${ours().toLowerCase().slice(1, 16)}_x`, checked: false };
 }
 
 interface Till {

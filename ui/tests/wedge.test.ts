@@ -135,7 +135,10 @@ describe('a scanner', () => {
     decoder.press(enter(30));
     type('ABC123', 5, 1000);
     decoder.idle();
-    type('ABC123', 5, 2000);
+    type('ABC123', 5, 3000);
+    expect(decoder.patience, 'one that is missing may be a text that was cut off').toBe(STALL);
+    decoder.idle();
+    type('ABC123', 5, 5000);
     expect(decoder.patience, 'no Enter is waited for any more').toBe(IDLE);
   });
 

@@ -9,6 +9,9 @@ use tempfile::TempDir;
 use crate::patience::until;
 use crate::processes::{Running, ask};
 
+/// Where ibus keeps its settings: in memory, and gone with it.
+const SETTINGS: &str = "/usr/libexec/ibus-memconf";
+
 /// A running input method. When this value goes it is gone.
 pub struct InputMethod {
     address: String,
@@ -28,19 +31,10 @@ impl InputMethod {
         let mut bus = Running::start(&mut bus)?;
         let mut line = String::new();
         BufReader::new(bus.child.stdout.take().context("the bus has an output")?).read_line(&mut line)?;
-        let address = format!("unix:path={}", home.path().join("ibus").display());
+        let address = format!("unix:path={}", home.path().join("method.sock").display());
         let bus_address = line.trim().to_owned();
         let mut daemon = Command::new("ibus-daemon");
-        daemon.args([
-            "--replace",
-            "--panel",
-            "disable",
-            "--config",
-            "disable",
-            "--xim",
-            "--address",
-            &address,
-        ]);
+        daemon.args(["--panel", "disable", "--config", SETTINGS, "--xim", "--address", &address]);
         set_up(&mut daemon, &address, &bus_address, &home);
         let daemon = Running::start(daemon.stdout(Stdio::null()).stderr(Stdio::null()))?;
         let method = Self { address, bus: bus_address, home, _daemon: daemon, _bus: bus };
