@@ -41,6 +41,8 @@ class Listener implements Listening {
   private readonly stops: (() => void)[] = [];
   private timer: ReturnType<typeof setTimeout> | undefined;
   private rest: ReturnType<typeof setTimeout> | undefined;
+  // Since when an input method composes (ms).
+  private composedSince: number | null = null;
   // What stood in a field before the burst that goes into it.
   private before: { field: Field; text: string; at: number } | null = null;
 
@@ -66,6 +68,8 @@ class Listener implements Listening {
     this.on('keyup', (event) => this.up(event as KeyboardEvent), { capture: true });
     this.on('beforeinput', (event) => this.remember(event), { capture: true });
     this.on('input', (event) => this.changed(event), { capture: true });
+    this.on('compositionstart', (event) => (this.composedSince = event.timeStamp), { capture: true });
+    this.on('compositionend', () => (this.composedSince = null), { capture: true });
     this.on('focusin', () => this.restSoon());
     this.on('pointerup', () => this.tapped());
     this.on('wheel', (event) => void ((event as WheelEvent).ctrlKey && event.preventDefault()), { passive: false });
@@ -129,7 +133,11 @@ class Listener implements Listening {
 
   private changed(event: Event): void {
     // What a person types or pastes fires this too; what the page itself sets is not trusted.
-    if (event.isTrusted && isField(this.focused)) this.decoder.changed(event.timeStamp);
+    if (event.isTrusted && isField(this.focused)) {
+      const typed = event instanceof InputEvent && /^insert(Text|\w*Composition\w*)$/.test(event.inputType);
+      const characters = typed ? [...(event.data ?? '')].length : 1;
+      this.decoder.changed(event.timeStamp, characters, this.composedSince ?? event.timeStamp);
+    }
     if (this.decoder.busy) this.arm(this.decoder.patience, 2);
   }
 

@@ -52,6 +52,9 @@ const STRAY_KEYS = 4;
 const STRAY_WITHIN = 60;
 // A burst that begins so long after one that was cut off may be the rest of it (ms).
 const REST_WITHIN = 1000;
+// So many characters at once, or quicker than that from key to key (ms), no person composes with an input method.
+const LUMP_MIN = 4;
+const COMPOSED_GAP = 25;
 // Longer than that, and longer than so many usual gaps, a gap may part two texts (ms).
 const PAUSE_MIN = 50;
 const PAUSE_FACTOR = 5;
@@ -220,8 +223,12 @@ export class Decoder {
     return !this.inField;
   }
 
-  /** The text of the field that has the focus has changed. An input method may hide keys, but not that. */
-  changed(at: number): void {
+  /**
+   * The text of the field that has the focus has changed by so many characters, which were composed from `since` on. An
+   * input method may hide keys, but not that: ibus brings what is left of a scan in one lump.
+   */
+  changed(at: number, characters = 1, since = at): void {
+    if (characters >= LUMP_MIN && at - since < characters * COMPOSED_GAP) return this.stray(at);
     this.changes = [...this.changes.filter((before) => at - before <= STRAY_WITHIN), at];
     if (this.changes.length >= STRAY_KEYS) this.stray(at);
   }

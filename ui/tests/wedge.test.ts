@@ -259,6 +259,14 @@ describe('a text field', () => {
     expect(decoder.press(enter(1040))).toBe(true);
   });
 
+  it('is cleared of what an input method brings in one lump, and keeps what a person composes', () => {
+    decoder.changed(1000, 2);
+    decoder.changed(3000, 5, 2300);
+    expect(heard, 'two characters that were chosen, five letters that took 0.7 s').toEqual([]);
+    decoder.changed(5000, 13);
+    expect(heard).toEqual(['strayed']);
+  });
+
   it('is cleared of a slow scan at its end, and its Enter sends no form', () => {
     for (const [i, character] of [...CODE].entries()) {
       expect(decoder.press(key(character, 1000 + i * 50), true)).toBe(false);

@@ -3,7 +3,7 @@
 use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 use tempfile::TempDir;
 
 use crate::patience::until;
@@ -11,6 +11,9 @@ use crate::processes::{Running, ask};
 
 /// Where ibus keeps its settings: in memory, and gone with it.
 const SETTINGS: &str = "/usr/libexec/ibus-memconf";
+
+/// The engine for pinyin.
+const ENGINE: &str = "libpinyin";
 
 /// A running input method. When this value goes it is gone.
 pub struct InputMethod {
@@ -38,11 +41,7 @@ impl InputMethod {
         set_up(&mut daemon, &address, &bus_address, &home);
         let daemon = Running::start(daemon.stdout(Stdio::null()).stderr(Stdio::null()))?;
         let method = Self { address, bus: bus_address, home, _daemon: daemon, _bus: bus };
-        until("the input method can be switched on", async || {
-            let answer = method.ibus(&["engine", "libpinyin"])?;
-            Ok((answer == 0).then_some(()))
-        })
-        .await?;
+        method.switch_on().await?;
         Ok(method)
     }
 
@@ -51,17 +50,20 @@ impl InputMethod {
         set_up(command, &self.address, &self.bus, &self.home);
     }
 
-    /// Switches Chinese on for whichever window has the focus now; the choice belongs to the focus.
-    pub fn switch_on(&self) -> Result<()> {
-        let exit = self.ibus(&["engine", "libpinyin"])?;
-        ensure!(exit == 0, "ibus does not take libpinyin");
-        Ok(())
+    /// Switches Chinese on for whichever window has the focus now; the choice may belong to the focus.
+    pub async fn switch_on(&self) -> Result<()> {
+        until("the input method is switched on", async || {
+            // What it ends with tells nothing; what it then says is on does.
+            self.ibus(&["engine", ENGINE])?;
+            Ok((self.ibus(&["engine"])?.trim() == ENGINE).then_some(()))
+        })
+        .await
     }
 
-    fn ibus(&self, words: &[&str]) -> Result<i32> {
+    fn ibus(&self, words: &[&str]) -> Result<String> {
         let mut command = Command::new("ibus");
         set_up(&mut command, &self.address, &self.bus, &self.home);
-        Ok(ask(command.args(words))?.exit.unwrap_or(-1))
+        Ok(ask(command.args(words))?.said)
     }
 }
 

@@ -100,7 +100,7 @@ async fn a_chinese_input_method_swallows_nothing_and_what_lands_in_a_field_is_th
     let till = shop.till(Store::Nanshan)?;
     let app = App::open_with(&shop, &till, PLAIN, Some(&method)).await?;
     app.sees(READY, "the till is signed in").await?;
-    method.switch_on()?;
+    method.switch_on().await?;
     let texts = open_the_doctor(&app).await?;
     all_exact(&app, &texts, QUICK).await?;
     let _keyboard = Keyboard::set("us", true)?;
@@ -115,7 +115,7 @@ async fn a_chinese_input_method_swallows_nothing_and_what_lands_in_a_field_is_th
     let fresh = shop.new_till()?;
     let app = App::open_with(&shop, &fresh, PLAIN, Some(&method)).await?;
     app.sees("[data-stage=enrol]", "a till that has joined no chain asks for one").await?;
-    method.switch_on()?;
+    method.switch_on().await?;
     let field = "[data-testid=enrol-code]";
     app.click(field).await?;
     app.keys.press_as(Setting { gap_ms: 8, ..QUICK }, &[&coupon.text], 0)?;
