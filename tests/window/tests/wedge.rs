@@ -38,7 +38,7 @@ fn no_wrong_code_is_taken_and_what_came_whole_is_read() -> Result<()> {
         let heard: Vec<Vec<Value>> = read.by_ref().take(list(&scan["bursts"]).len()).collect();
         figure.count(scan, &sent, &heard.concat());
     }
-    println!("{figure:?}");
+    figure.print();
     ensure!(figure.wrong.is_empty(), "wrong codes were taken: {:?}", figure.wrong);
     ensure!(figure.damaged > SCANS / 10, "enough of them were damaged: {figure:?}");
     ensure!(
@@ -63,6 +63,15 @@ struct Figure {
 }
 
 impl Figure {
+    #[expect(clippy::print_stdout, reason = "README quotes these figures")]
+    fn print(&self) {
+        let Self { whole, read, damaged, recovered, wrong, .. } = self;
+        println!(
+            "{} wrong; {read} of {whole} whole ones read; {damaged} damaged, of which read: {recovered:?}",
+            wrong.len()
+        );
+    }
+
     fn count(&mut self, scan: &Value, sent: &[Value], heard: &[Value]) {
         let all_there = sent.iter().all(|one| heard.contains(one));
         if heard.iter().any(|one| is_taken(one) && !sent.contains(one)) {

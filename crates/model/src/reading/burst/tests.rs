@@ -40,6 +40,7 @@ fn burst(physical: &str, logical: &str) -> Burst {
         logical: RawText::new(logical),
         caps_lock: false,
         pauses: vec![],
+        cut: false,
     }
 }
 
