@@ -12,20 +12,35 @@ use crate::{places, program, say};
 const PROGRAMS: [&str; 2] = ["build-essential", "cmake"];
 /// What the build of the app and the running app need besides.
 const BUILD: [&str; 4] = ["pkg-config", "libwebkit2gtk-4.1-dev", "libasound2-dev", "fonts-noto-cjk"];
-/// What the tests in the window need besides, the Python that signed codes are compared with, and the database server
-/// that the tests start for themselves.
-const TEST: [&str; 8] = [
+/// What the tests in the window need besides (keyboard layouts and a Chinese input method among it, which scans must
+/// survive), the Python that signed codes are compared with, and the database server that the tests start for themselves.
+const TEST: [&str; 13] = [
     "xvfb",
     "xauth",
     "webkit2gtk-driver",
     "xdotool",
     "imagemagick",
     "x11-utils",
+    "x11-xkb-utils",
+    "dbus-daemon",
+    "ibus",
+    "ibus-gtk3",
+    "ibus-libpinyin",
     "python3-venv",
     "postgresql",
 ];
 /// The programs of [`TEST`], to be looked for where there is no dpkg.
-const TEST_PROGRAMS: [&str; 6] = ["Xvfb", "WebKitWebDriver", "xdotool", "convert", "python3", "initdb"];
+const TEST_PROGRAMS: [&str; 9] = [
+    "Xvfb",
+    "WebKitWebDriver",
+    "xdotool",
+    "convert",
+    "setxkbmap",
+    "dbus-daemon",
+    "ibus-daemon",
+    "python3",
+    "initdb",
+];
 
 const ELSEWHERE: &str = "On Fedora: dnf install gcc gcc-c++ cmake pkgconf webkit2gtk4.1-devel alsa-lib-devel \
      google-noto-sans-cjk-fonts. On Arch: pacman -S base-devel cmake webkit2gtk-4.1 alsa-lib noto-fonts-cjk.";

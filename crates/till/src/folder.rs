@@ -12,6 +12,7 @@
 //! | `copy.new.db` | a copy that is built anew | begun again |
 //! | `trust.json` | which keys sign for the chain, and the latest time gone by | the keys are fetched again |
 //! | `settings.json` | language, who is signed in | defaults |
+//! | `scanners.json` | what the doctor found out about the scanners | they are examined again |
 //! | `practice.json` | a demo chain's practice codes | fetched again |
 
 use std::fs::{self, File, TryLockError};
@@ -218,6 +219,16 @@ impl Folder {
     /// Keeps which keys sign for the chain, and the latest time.
     pub fn set_kept(&self, kept: &Kept) -> Result<(), FolderError> {
         self.write("trust.json", kept)
+    }
+
+    /// What was found out about the scanners. A damaged file is as good as none.
+    pub fn scanners(&self) -> crate::scanners::Scanners {
+        self.read("scanners.json").ok().flatten().unwrap_or_default()
+    }
+
+    /// Keeps what was found out about the scanners.
+    pub fn set_scanners(&self, scanners: &crate::scanners::Scanners) -> Result<(), FolderError> {
+        self.write("scanners.json", scanners)
     }
 
     /// The demo chain's practice codes, if any were kept.

@@ -6,6 +6,7 @@ use model::place::Circumstance;
 use model::policy::{Exposure, Facts};
 use model::prove::Proof;
 use model::redemption::{Number, Take};
+use model::scanner::Habits;
 use model::time::{Doubt, UnixMs};
 use model::verdict::{Basis, Class, Reason, Silence, Todo};
 use wire::api::Staff;
@@ -61,6 +62,8 @@ pub struct Status {
     pub clock: Doubt,
     /// What is at risk, and what this outage can cost at most.
     pub exposure: Exposure,
+    /// What was found out about the scanners here.
+    pub scanners: Habits,
 }
 
 /// How things stand with the server.

@@ -48,10 +48,10 @@ impl Desk {
     }
 
     fn status(&self, now: UnixMs) -> Status {
-        let (language, clerk) = {
+        let (language, clerk, scanners) = {
             let inner = self.inner();
             let chosen = inner.settings.language.as_deref().map(Language::of_locale);
-            (chosen.unwrap_or(inner.system), inner.settings.clerk.clone())
+            (chosen.unwrap_or(inner.system), inner.settings.clerk.clone(), inner.scanners.habits())
         };
         let guard = self.till().lock();
         let Some(state) = guard.as_ref() else {
@@ -71,6 +71,7 @@ impl Desk {
                 fetching: None,
                 clock: Doubt::None,
                 exposure: Exposure::NOTHING,
+                scanners,
             };
         };
         let setup = state.copy.setup();
@@ -97,6 +98,7 @@ impl Desk {
             fetching: state.fetching,
             clock: self.till().time().doubt,
             exposure: state.exposure(),
+            scanners,
         }
     }
 

@@ -13,6 +13,7 @@ use till::vault::Place;
 use wire::line::{Act, Line};
 
 use crate::say;
+use crate::scanners;
 use crate::{Exit, Voice};
 
 pub async fn status(voice: &Voice, till: &Arc<Till>) -> Exit {
@@ -44,6 +45,7 @@ pub async fn status(voice: &Voice, till: &Arc<Till>) -> Exit {
         "journal_lines": standing.journal_lines, "unsent": standing.unsent, "backup": standing.backup,
         "quarantine": standing.quarantine, "key": standing.key_kept.map(Place::code), "clock": clock,
         "clock_off_seconds": off / 1000, "exposure": say::exposure(till.exposure()),
+        "scanners": scanners::json(&till.folder().scanners()),
     });
     voice.say(json.clone(), || {
         let show = |name: &str| format!("{name}: {}", json[name]);

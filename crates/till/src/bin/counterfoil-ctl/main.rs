@@ -22,6 +22,7 @@ mod journal;
 mod looks;
 mod read;
 mod say;
+mod scanners;
 
 /// Looks after a Counterfoil till's data folder.
 ///
@@ -126,6 +127,12 @@ enum Command {
         #[command(subcommand)]
         command: Option<cases::CasesCommand>,
     },
+    /// The scanner doctor's test codes on paper, and what it has found out.
+    Scanner {
+        /// What.
+        #[command(subcommand)]
+        command: scanners::ScannerCommand,
+    },
     /// Say what a text is, without looking anything up. Needs no data folder.
     Read(read::ReadWords),
     /// Say what codes pictures show, where, and how many milliseconds it took to see it. Needs no data folder. Exit code: 0
@@ -225,6 +232,9 @@ async fn run(cli: Cli, voice: &Voice) -> Exit {
     if let Command::Decode(words) = &cli.command {
         return decode::decode(voice, words);
     }
+    if let Command::Scanner { command: scanners::ScannerCommand::Sheet { out } } = &cli.command {
+        return scanners::sheet(voice, out);
+    }
     let Some(path) = cli.data.or_else(Folder::default_path) else {
         return voice.complain(Exit::Usage, "no_folder", "say where the data folder is: --data DIR");
     };
@@ -275,6 +285,7 @@ async fn run(cli: Cli, voice: &Voice) -> Exit {
         Command::Journal { command: JournalCommand::Backup { dir } } => {
             journal::backup(voice, &till, dir.as_deref())
         }
+        Command::Scanner { .. } => scanners::report(voice, &till),
         Command::Journal { .. } | Command::Read(_) | Command::Decode(_) => Exit::Usage,
     }
 }
