@@ -125,7 +125,7 @@ async fn a_chinese_input_method_swallows_nothing_and_what_lands_in_a_field_is_th
     let left = app.run_with(left, vec![field.into()]).await?;
     ensure!(left == json!(["", "BODY"]), "nothing of it is left, and the field has no focus: {left}");
     passes(Rule::Echo).await;
-    app.keys.press_as(Setting { gap_ms: 8, ..QUICK }, &[&coupon.text], 0)?;
+    app.keys.press_as(QUICK, &[&coupon.text], 0)?;
     let filled = format!("{field}[data-text='{}']", coupon.text);
     app.sees(&filled, "the second scan is read whole").await?;
     Ok(())
