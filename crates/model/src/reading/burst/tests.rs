@@ -171,12 +171,13 @@ fn a_whole_text_with_a_pause_in_it_stays_whole() {
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(512) })]
 
+    /// Whatever the machine makes of the keys is not promised here: a layout that changes letters adds a second change to
+    /// the damaged one, and of such one in a thousand fits the check characters. It stands for nothing that was issued.
     #[test]
     fn one_damaged_key_never_makes_another_code(
         random in any::<[u8; RANDOM_BYTES]>(),
         place in 0usize..20,
         wrong in "[0-9A-HJKMNP-TV-Z]",
-        host in 0usize..4,
         damage in 0u8..4,
     ) {
         let code = Code::issue(CodeKind::Coupon, random);
@@ -188,7 +189,7 @@ proptest! {
             _ => keys[place] = wrong.chars().next().unwrap_or('0'),
         }
         let physical: String = keys.into_iter().collect();
-        let burst = burst(&physical, &through(&physical, US, HOSTS[host]));
+        let burst = burst(&physical, &physical);
         for text in texts(&burst) {
             if let Reading::Ours(read) = read(&text, &[], NOW) {
                 prop_assert_eq!(&read, &code, "{} is nobody else's", physical);
