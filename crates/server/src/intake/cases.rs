@@ -129,10 +129,14 @@ impl CaseRow {
         format!("case-{}", wire::codes::hex(&hash.as_bytes()[..8]))
     }
 
-    /// Adds a side. An act that is listed already keeps its place, and stands as it does now.
+    /// Adds a side. An act that is listed already keeps its place, and stands as it does now. Of a redemption that
+    /// counts and should not have been handed over any more both are listed: that it was counted, and the handing over.
     pub(super) fn add(&mut self, side: Side, now: i64) {
         self.stores.insert(side.who.store.id.clone());
-        let listed = |known: &&mut Side| !side.number.is_empty() && known.number == side.number;
+        let listed = |known: &&mut Side| {
+            let apart = known.standing == Standing::Counted && side.standing == Standing::NotCounted;
+            !side.number.is_empty() && known.number == side.number && !apart
+        };
         match self.sides.iter_mut().find(listed) {
             Some(known) => *known = side,
             None => self.sides.push(side),
@@ -301,7 +305,8 @@ impl World {
         let mine = |side: &&mut Side| side.number == number && side.standing == Standing::Counted;
         let Some(side) = case.sides.iter_mut().find(mine) else { return };
         give_back(side, back);
-        if case.open {
+        let lost = |side: &Side| side.standing == Standing::NotCounted && side.number != number;
+        if case.open && case.sides.iter().any(lost) {
             case.class = CaseClass::UndoRace;
         }
         case.touch(now);

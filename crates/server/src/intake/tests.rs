@@ -16,6 +16,7 @@ use super::*;
 
 mod courses;
 mod gaps;
+mod late;
 mod limits;
 
 const START: i64 = 1_800_000_000_000;
