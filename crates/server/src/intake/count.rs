@@ -163,7 +163,9 @@ impl World {
             shown: if intent.moment == 0 { Shown::Nothing } else { Shown::Before(intent.moment) },
             handed_over: Some(HandedOver { line: at, at: when }),
         };
-        match self.count_and_note(&asked, UnixMs(when.min(self.now.0))) {
+        // The till's own word would make what is over good again: it is believed within what is proved only.
+        let moment = UnixMs(when.max(self.bounds.not_before).min(self.now.0));
+        match self.count_and_note(&asked, moment) {
             Counted::Yes => Settlement::Confirmed,
             Counted::No(refusal) => self.dispute(at, intent, refusal),
         }

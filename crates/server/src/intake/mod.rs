@@ -6,7 +6,7 @@
 //! knows no SQL, no clock and no dice, so that every course of events can be tried in memory.
 //!
 //! A line tells of something that has happened. So it is judged at the moment of the deed (never later than this
-//! server's now), and where it cannot be counted it becomes a case instead of being turned away.
+//! server's now, never earlier than is proved), and where it cannot be counted it becomes a case instead of being turned away.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 

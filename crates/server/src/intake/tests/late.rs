@@ -71,3 +71,27 @@ fn a_till_that_had_heard_a_later_time_did_not_hand_over_at_once() {
     assert_eq!(books.case(CaseClass::Stale).value, 1_000, "its claim is disproved");
     assert_eq!(books.case(CaseClass::Clock).reason, "behind", "which is a case, too");
 }
+
+#[test]
+fn what_is_over_does_not_count_by_a_time_that_is_disproved() {
+    let claimed = |heard: Option<i64>| {
+        let mut books = Books::of(1);
+        books.held.window.until = Some(UnixMs(START + 10 * MINUTE));
+        books.now += 60 * MINUTE;
+        let mut world = books.world(&till(1));
+        let line = line_of(1, START, heard, accept(1, 1));
+        let settled = world.apply(LineAt { epoch: 1, seq: 1, branch: None }, &line);
+        books.write(world);
+        (books, settled.expect("it has a settlement").settlement)
+    };
+    let (books, settled) = claimed(None);
+    assert_eq!((settled, books.taken), (Settlement::Confirmed, 1), "nothing speaks against its time");
+    let (books, settled) = claimed(Some(START + 9 * MINUTE));
+    assert_eq!((settled, books.taken), (Settlement::Confirmed, 1), "it was good at any time that can be");
+    let (books, settled) = claimed(Some(START + 30 * MINUTE));
+    assert_eq!((refused(&settled), books.taken), ("expired", 0), "the till knew that it was later");
+    let case = books.case(CaseClass::Stale);
+    assert_eq!((case.value, case.sides[0].at), (1_000, START), "with its worth, and what the till claims");
+    assert_eq!(case.sides[0].not_before, START + 30 * MINUTE, "and what is proved");
+    assert_eq!(books.case(CaseClass::Clock).reason, "behind", "beside the case about the clock");
+}
