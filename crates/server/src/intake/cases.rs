@@ -144,6 +144,12 @@ impl CaseRow {
         self.touch(now);
     }
 
+    /// Whether something is out uncounted that is not among those; nothing: whatever there is was seen.
+    fn has_more_than(&self, seen: &[String]) -> bool {
+        let unseen = |side: &Side| side.standing == Standing::NotCounted && !seen.contains(&side.number);
+        !seen.is_empty() && self.sides.iter().any(unseen)
+    }
+
     pub(super) fn touch(&mut self, now: i64) {
         if self.about == About::Acceptances {
             let at_stake = self.sides.iter().filter(|side| side.standing == Standing::NotCounted);
@@ -371,7 +377,10 @@ impl World {
     }
 
     /// A decision on a case. The first one stands; all are kept.
-    pub(super) fn resolved(&mut self, decided: DecisionRow) -> Settlement {
+    ///
+    /// It is about what its maker has `seen`, where the line says so: if another acceptance has come by now that does
+    /// not count, the case stays open, as it would have been opened again had that acceptance come after the decision.
+    pub(super) fn resolved(&mut self, decided: DecisionRow, seen: &[String]) -> Settlement {
         let store = &self.device.store.id;
         let case = self.cases.get_mut(&decided.case).filter(|case| case.stores.contains(store));
         let settlement = match case {
@@ -382,8 +391,10 @@ impl World {
                     Settlement::ResolvedBefore { decision: earlier.code().to_owned() }
                 }
                 None => {
-                    case.open = false;
-                    case.decision = Some(decided.decision);
+                    if !case.has_more_than(seen) {
+                        case.open = false;
+                        case.decision = Some(decided.decision);
+                    }
                     case.touch(self.now.0);
                     Settlement::Resolved
                 }

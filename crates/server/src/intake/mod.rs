@@ -174,8 +174,8 @@ impl World {
                 let settlement = self.undone(at, line.at, &undo::Undo { number: undo, of, clerk, takes });
                 settled(number, Some(settlement))
             }
-            Act::Resolved { number, case, decision, note, clerk } => {
-                let settlement = self.resolved(DecisionRow {
+            Act::Resolved { number, case, decision, note, clerk, seen } => {
+                let decided = DecisionRow {
                     case: holdable(case),
                     number: holdable(number),
                     decision: (*decision).into(),
@@ -185,8 +185,8 @@ impl World {
                     till: self.device.till.clone(),
                     at: line.at,
                     received_at: self.now.0,
-                });
-                settled(number, Some(settlement))
+                };
+                settled(number, Some(self.resolved(decided, seen)))
             }
             Act::Settled { settled } => {
                 self.hear_of_answer(settled);

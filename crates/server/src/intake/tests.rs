@@ -261,6 +261,7 @@ fn resolve(number: u64, case: &str, decision: line::Decision) -> Act {
         decision,
         note: "问过了".into(),
         clerk: clerk(),
+        seen: vec![],
     }
 }
 

@@ -1,4 +1,4 @@
-//! Lines that come late, or claim to be early: what has changed in between is not lost.
+//! Lines that come late, or claim to be early: what has changed or come in between is not lost.
 
 use super::*;
 
@@ -94,4 +94,73 @@ fn what_is_over_does_not_count_by_a_time_that_is_disproved() {
     assert_eq!((case.value, case.sides[0].at), (1_000, START), "with its worth, and what the till claims");
     assert_eq!(case.sides[0].not_before, START + 30 * MINUTE, "and what is proved");
     assert_eq!(books.case(CaseClass::Clock).reason, "behind", "beside the case about the clock");
+}
+
+/// A decision by somebody who saw that these do not count.
+fn resolve_having_seen(number: u64, case: &str, saw: &[u64]) -> Act {
+    let act = resolve(number, case, line::Decision::NoFault);
+    let Act::Resolved { number, case, decision, note, clerk, .. } = act else { panic!("it is a decision") };
+    let seen = saw.iter().map(|number| named(*number).to_string()).collect();
+    Act::Resolved { number, case, decision, note, clerk, seen }
+}
+
+/// One counts, the second does not: the case about it.
+fn duplicate() -> (Books, String) {
+    let mut books = Books::of(1);
+    books.one(&till(1), START, accept(1, 1));
+    books.one(&till(2), START, accept(2, 1));
+    let case = books.case(CaseClass::Duplicate).id.clone();
+    (books, case)
+}
+
+#[test]
+fn a_decision_does_not_close_what_its_maker_never_saw_in_whichever_order_they_come() {
+    let come = |decision_first: bool| {
+        let (mut books, case) = duplicate();
+        let decision = resolve_having_seen(20, &case, &[2]);
+        if decision_first {
+            let settled = books.one(&till(2), START, decision.clone());
+            assert_eq!(settled, Settlement::Resolved, "it is about all that there is");
+            assert!(!books.case(CaseClass::Duplicate).open, "which is closed by it");
+        }
+        books.one(&till(3), START, accept(3, 1));
+        if !decision_first {
+            assert_eq!(books.one(&till(2), START, decision), Settlement::Resolved, "it is kept");
+        }
+        (books, case)
+    };
+    let (first, case) = come(true);
+    let (last, _) = come(false);
+    let told = |books: &Books| {
+        let case = books.case(CaseClass::Duplicate);
+        let sides = case.sides.clone().into_iter().map(|side| (side.number, side.standing));
+        let decisions: Vec<String> = books.decisions.iter().map(|row| row.number.clone()).collect();
+        (case.open, case.decision, case.value, sides.collect::<Vec<_>>(), decisions)
+    };
+    assert_eq!(told(&first), told(&last), "both orders come to the same");
+    assert_eq!((told(&first).0, told(&first).1), (true, None), "somebody has to look at the third");
+    for mut books in [first, last] {
+        books.one(&till(1), START, resolve_having_seen(21, &case, &[2, 3]));
+        let case = books.case(CaseClass::Duplicate);
+        assert_eq!((case.open, case.decision), (false, Some(Decision::NoFault)), "who saw both closes it");
+    }
+}
+
+#[test]
+fn a_decision_is_measured_by_which_acceptances_were_seen_and_not_by_how_many() {
+    let (mut books, case) = duplicate();
+    books.one(&till(3), START, accept(3, 1));
+    books.one(&till(2), START, undo(10, 2, 0));
+    books.one(&till(1), START, resolve_having_seen(20, &case, &[2]));
+    assert!(books.case(CaseClass::Duplicate).open, "one was seen and one is out, and they are not the same");
+    books.one(&till(1), START, resolve_having_seen(21, &case, &[2, 3]));
+    assert!(!books.case(CaseClass::Duplicate).open, "what came back meanwhile does not matter");
+}
+
+#[test]
+fn a_decision_of_an_older_program_closes_whatever_there_is() {
+    let (mut books, case) = duplicate();
+    books.one(&till(3), START, accept(3, 1));
+    books.one(&till(2), START, resolve(20, &case, line::Decision::NoFault));
+    assert!(!books.case(CaseClass::Duplicate).open, "it does not say what it is about");
 }
