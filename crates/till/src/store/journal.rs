@@ -17,6 +17,8 @@ use wire::line::{self, Act, GENESIS, Hash, LINE_VERSION, Line, Witness};
 
 use super::disk::{Disk, Flush};
 
+pub mod salvage;
+
 const SCHEMA_VERSION: i64 = 2;
 
 const SCHEMA: &str = "
