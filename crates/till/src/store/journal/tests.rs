@@ -210,6 +210,52 @@ fn lost_lines_come_back_beside_the_journal_and_are_read_at_the_next_start() {
 }
 
 #[test]
+fn rescued_lines_that_continue_an_epoch_are_handed_in_again_with_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let (path, other) = (dir.path().join("journal.db"), dir.path().join("elsewhere.db"));
+    let (mut whole, _) = open(&other).unwrap();
+    whole.append(NOW, (1..=5).map(act).collect()).unwrap();
+    let lines = whole.after(1, 0, 9).unwrap();
+    drop(whole);
+    let (mut journal, _) = open(&path).unwrap();
+    journal.append(NOW, vec![act(1), act(2)]).unwrap();
+    journal.set_sent(1, 2).unwrap();
+    journal.rescue(&lines[2..4], key(1).public()).unwrap();
+    journal.rescue(&lines[4..], key(1).public()).unwrap();
+    let opened = || Act::Opened { why: Why::SetBack, before: None };
+    journal.begin_epoch(2, NOW.into(), opened()).unwrap();
+    for reopened in [false, true] {
+        if reopened {
+            drop(journal);
+            journal = open(&path).unwrap().0;
+            journal.set_sent(1, 5).unwrap();
+        }
+        assert_eq!((journal.end(1).seq, journal.unsent_count()), (5, 1), "the server holds what it gave");
+        journal.rewind_sent(1, 2).unwrap();
+        let unsent = journal.unsent(9).unwrap().unwrap();
+        assert_eq!((unsent.epoch, unsent.after), (1, 2), "when it has lost it");
+        assert_eq!(unsent.lines, lines[2..], "it gets it again");
+        assert_eq!(journal.after(1, 0, 4).unwrap(), lines[..4], "in order, and no more than was asked for");
+    }
+    let runs: Vec<_> = journal.salvage(key(1).public()).runs.iter().map(|run| run.range().last).collect();
+    assert_eq!(runs, [5, 1], "an export has it");
+
+    // Without a line of its own, and with other lines under the same numbers.
+    let (mut lost, _) = open(&dir.path().join("lost.db")).unwrap();
+    lost.rescue(&lines, key(1).public()).unwrap();
+    lost.begin_epoch(2, NOW.into(), opened()).unwrap();
+    lost.rewind_all().unwrap();
+    assert_eq!(lost.unsent(9).unwrap().unwrap().lines, lines, "an epoch that was lost altogether");
+    let (mut forked, _) = open(&dir.path().join("forked.db")).unwrap();
+    forked.append(NOW, vec![act(1), act(2), act(7)]).unwrap();
+    forked.rescue(&lines, key(1).public()).unwrap();
+    assert_eq!((forked.end(1).seq, forked.unsent_count()), (3, 3), "another history continues nothing");
+    let runs = forked.salvage(key(1).public()).runs;
+    let runs: Vec<_> = runs.iter().map(|run| (run.first, run.lines.len())).collect();
+    assert_eq!(runs, [(1, 3), (3, 3)], "and is exported beside it");
+}
+
+#[test]
 fn a_backup_is_a_whole_journal() {
     let dir = tempfile::tempdir().unwrap();
     let (mut journal, _) = open(&dir.path().join("journal.db")).unwrap();
