@@ -201,11 +201,7 @@ impl Till {
     pub(crate) fn meet_known_head(&self, state: &mut State, epoch: u64, seq: u64) {
         let behind = match &state.journal {
             Ok(journal) => {
-                let here = if epoch == journal.epoch() {
-                    journal.head().seq
-                } else {
-                    journal.earlier().get(&epoch).map_or(0, |head| head.seq)
-                };
+                let here = if epoch == journal.epoch() { journal.head().seq } else { journal.end(epoch).seq };
                 (here < seq).then(|| if journal.head().seq == 0 { Why::Lost } else { Why::SetBack })
             }
             // What cannot be read is told as that.

@@ -7,7 +7,7 @@ use model::verdict::Silence;
 use serde_json::{Value, json};
 use till::Till;
 use till::folder::Folder;
-use till::store::journal::Journal;
+use till::store::journal::{Journal, JournalError};
 use till::till::LineState;
 use till::vault::Place;
 use wire::line::{Act, Line};
@@ -81,7 +81,16 @@ pub fn walk(voice: &Voice, folder: &Folder, each: impl FnMut(Line)) -> Result<Jo
         Err(error) => return Err(voice.complain(Exit::Fault, "folder", &error.to_string())),
     };
     Journal::open(&folder.file("journal.db"), &identity.device, identity.epoch, each)
-        .map_err(|error| voice.complain(Exit::Fault, "journal_broken", &error.to_string()))
+        .map_err(|error| {
+            let message = match error {
+                JournalError::Broken { ref path, .. } => format!(
+                    "{error}. What can still be read of it is handed in by: counterfoil-ctl journal export --from {} TO",
+                    path.display()
+                ),
+                other => other.to_string(),
+            };
+            voice.complain(Exit::Fault, "journal_broken", &message)
+        })
 }
 
 pub fn journal_list(voice: &Voice, folder: &Folder) -> Exit {

@@ -153,6 +153,10 @@ enum JournalCommand {
     Export {
         /// The file, or a folder such as a USB stick.
         to: PathBuf,
+        /// Another file of this till's journal: one that is damaged or was set aside, or a backup. Every line in it that
+        /// is whole and signed is taken. Exit code 3 where some are missing.
+        #[arg(long, value_name = "FILE")]
+        from: Option<PathBuf>,
     },
     /// Carry another till's exported journal to the server.
     Import {
@@ -250,8 +254,8 @@ async fn run(cli: Cli, voice: &Voice) -> Exit {
         Command::Journal { command: JournalCommand::Verify { file } } => {
             return journal::verify(voice, &folder, file.as_deref());
         }
-        Command::Journal { command: JournalCommand::Export { to } } => {
-            return journal::export(voice, &folder, to);
+        Command::Journal { command: JournalCommand::Export { to, from } } => {
+            return journal::export(voice, &folder, to, from.as_deref());
         }
         _ => {}
     }
