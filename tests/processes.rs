@@ -446,3 +446,75 @@ fn what_a_silent_till_holds_is_carried_and_a_till_with_unsent_lines_does_not_lea
     let left = left.filter(|entry| entry.path().join("journal.db").exists());
     assert_eq!(left.count(), 1, "and what it had is kept");
 }
+
+/// Rows that cannot be read cost themselves, and not the lines around them.
+#[test]
+fn the_intact_lines_of_a_damaged_journal_are_handed_in() {
+    let mut street = Street::open();
+    let till = street.till("1号收银机");
+    let coupons = street.coupons(4);
+    till.does(&["sync"]).json_with(0, "the copy is fetched");
+    till.redeems(&coupons[0]).json_with(0, "redeemed at the server");
+    till.does(&["sync"]).json_with(0, "which holds all lines so far");
+    street.serving.kill();
+    let journal = till.data.join("journal.db");
+    let last = || -> u64 {
+        let db = rusqlite::Connection::open(&journal).unwrap();
+        db.query_row("SELECT MAX(seq) FROM line", [], |row| row.get(0)).unwrap()
+    };
+    let ends = [1, 2, 3].map(|nth| {
+        till.redeems(&coupons[nth]).json_with(0, "redeemed without a line");
+        if nth == 2 {
+            till.does(&["journal", "backup"]).json_with(0, "a copy of the journal before its last line");
+        }
+        last()
+    });
+    // One that the server holds, and one that nobody else has.
+    let lost = ends[0] + 1;
+    let db = rusqlite::Connection::open(&journal).unwrap();
+    db.execute("UPDATE line SET bytes = x'00' WHERE seq IN (2, ?1)", [lost]).unwrap();
+    drop(db);
+    let stick = |name: &str| street.folders.path().join(name).to_str().unwrap().to_owned();
+    let told = till.does(&["journal", "export", &stick("plain")]).json_with(4, "it is damaged");
+    assert!(
+        told["message"].as_str().unwrap().contains("journal export --from"),
+        "what to do is said: {told}"
+    );
+    let export = |from: &Path, to: &str| {
+        till.does(&["journal", "export", "--from", from.to_str().unwrap(), &stick(to)])
+    };
+    let made = export(&journal, "rest").json_with(3, "a person is told that something is missing");
+    let gap = |seq: u64| serde_json::json!({ "epoch": 1, "first": seq, "last": seq });
+    assert_eq!(made["missing"], serde_json::json!([gap(2), gap(lost)]), "which lines: {made}");
+    assert_eq!(
+        (&made["lines"], &made["unreadable"]),
+        (&(ends[2] - 2).into(), &2.into()),
+        "all others are in it"
+    );
+    till.does(&["journal", "verify", &stick("rest")]).json_with(0, "and each proves itself");
+
+    let (rest, whole, aside) = (stick("rest"), stick("backup"), stick("aside"));
+    let backup = std::fs::read_dir(till.data.join("backups")).unwrap().next().unwrap().unwrap().path();
+    export(&backup, "backup").json_with(0, "a backup is exported too");
+    street.restart();
+    let refused = street.server(&["journals", "load", &rest]).json_with(1, "a line is nowhere");
+    let said = format!("the {} lines behind them cannot be taken", ends[2] - lost);
+    assert!(refused["message"].as_str().unwrap().contains(&said), "{said}: {refused}");
+    assert_eq!(
+        street.redemptions().len(),
+        2,
+        "what lies before it counts, over the line that the server held"
+    );
+    let readmit = ["tills", "readmit", "1号收银机", "--note", "damaged"];
+    street.server(&readmit).json_with(0, "the till may go on");
+    till.does(&["sync"]).json_with(0, "and does");
+    let damaged = till.data.join("journal.damaged-1.db");
+    let before = std::fs::read(&damaged).unwrap();
+    till.does(&["journal", "export", "--from", damaged.to_str().unwrap(), &aside])
+        .json_with(3, "what was set aside");
+    assert!(std::fs::read(&damaged).unwrap() == before, "is read, and stays what it is");
+    street.server(&["journals", "load", &whole]).json_with(0, "the backup has the missing line");
+    assert_eq!(street.redemptions().len(), 3, "which counts");
+    street.server(&["journals", "load", &aside]).json_with(0, "so that the rest can be taken");
+    assert_eq!(street.redemptions().len(), 4, "and every coupon that was taken counts");
+}

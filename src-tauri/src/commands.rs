@@ -1,4 +1,4 @@
-//! What the page may ask of the shell: six commands, each handed straight to the desk.
+//! What the page may ask of the shell: nine commands, each handed straight to the desk.
 
 use std::sync::Arc;
 
@@ -33,7 +33,7 @@ impl Shell {
 
 /// The commands, for Tauri's builder.
 pub fn handler<R: tauri::Runtime>() -> impl Fn(tauri::ipc::Invoke<R>) -> bool + Send + Sync + 'static {
-    tauri::generate_handler![screen, act, history, cases, decide, practice]
+    tauri::generate_handler![screen, act, history, cases, decide, practice, doctor, examine, forget]
 }
 
 /// Everything on the screen.
@@ -91,6 +91,34 @@ async fn decide(
 async fn practice(shell: State<'_, Shell>) -> Result<Vec<view::PracticeCode>, ()> {
     let Shell::Open(desk) = &*shell else { return Ok(vec![]) };
     Ok(desk.till().practice().iter().map(convert::practice).collect())
+}
+
+/// The scanner doctor's test codes, and what it has found out.
+#[tauri::command]
+async fn doctor(shell: State<'_, Shell>) -> Result<Option<view::Doctor>, ()> {
+    let Shell::Open(desk) = &*shell else { return Ok(None) };
+    Ok(Some(convert::doctor(desk, None)))
+}
+
+/// A text was scanned with the scanner of this number while the doctor was open.
+#[tauri::command]
+async fn examine(
+    shell: State<'_, Shell>,
+    scanner: u32,
+    heard: view::Heard,
+) -> Result<Option<view::Doctor>, ()> {
+    let Shell::Open(desk) = &*shell else { return Ok(None) };
+    let (burst, measured) = convert::heard(heard);
+    let outcome = desk.examine(scanner, &burst, measured);
+    Ok(Some(convert::doctor(desk, outcome.as_ref())))
+}
+
+/// The scanner of this number is examined from the beginning.
+#[tauri::command]
+async fn forget(shell: State<'_, Shell>, scanner: u32) -> Result<Option<view::Doctor>, ()> {
+    let Shell::Open(desk) = &*shell else { return Ok(None) };
+    desk.forget_scanner(scanner);
+    Ok(Some(convert::doctor(desk, None)))
 }
 
 #[cfg(test)]

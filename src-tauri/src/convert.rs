@@ -4,8 +4,10 @@ use model::decide::{Item, Known};
 use model::entitlement::{Benefit, Entitlement, Kind, Stores};
 use model::place::Circumstance;
 use model::policy::{Exposure, Tally};
+use model::reading::burst::Burst;
 use model::reading::{RawText, Scan, Source};
 use model::redemption::Take;
+use model::scanner::Habits;
 use model::time::{Doubt, UnixMs};
 use model::verdict::{Basis, Class};
 use till::desk::{self, todo_figures};
@@ -18,8 +20,10 @@ use till::words::Language;
 use crate::view;
 
 mod cases;
+mod doctor;
 
 pub use cases::{cases, decision_of};
+pub use doctor::{doctor, habits, heard};
 
 /// The page's screen.
 pub fn screen(from: &screen::Screen) -> view::Screen {
@@ -50,6 +54,7 @@ pub fn blocked(language: Language, detail: &str) -> view::Screen {
         clock: Doubt::None,
         exposure: Exposure::NOTHING,
         serial: vec![],
+        scanners: Habits::default(),
     };
     view::Screen {
         revision: 1,
@@ -91,6 +96,7 @@ fn status(from: &screen::Status, now: UnixMs) -> view::Status {
             at_risk: from.exposure.at_risk.0,
             worst: from.exposure.worst.map(|worst| worst.0),
         }),
+        scanners: habits(from.scanners),
     }
 }
 
@@ -408,10 +414,16 @@ pub fn act(from: view::Act) -> Result<desk::Act, String> {
     let take = |take: view::Take| Take { sku: take.sku, quantity: take.quantity };
     let number = |text: String| text.parse().map_err(|_| format!("{text:?} is no redemption number"));
     Ok(match from {
+        view::Act::Burst { physical, logical, caps, pauses, cut } => desk::Act::Burst(Burst {
+            physical: RawText::new(physical),
+            logical: RawText::new(logical),
+            caps_lock: caps,
+            pauses: pauses.into_iter().map(|place| place as usize).collect(),
+            cut,
+        }),
         view::Act::Scan { text, source } => desk::Act::Scan(Scan {
             text: RawText::new(text),
             source: match source {
-                view::Source::Wedge => Source::Wedge,
                 view::Source::Pad => Source::Pad,
                 view::Source::Practice => Source::Practice,
             },

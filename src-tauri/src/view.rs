@@ -9,9 +9,11 @@ use ts_rs::TS;
 
 mod act;
 mod cases;
+mod doctor;
 
 pub use act::{Act, Source, Take};
 pub use cases::{Case, CaseDecision, CaseRecord, CaseSide, Cases, DecidedHere};
+pub use doctor::{Doctor, Figure, Finding, Habits, Heard, Scanner, TestCode, TestScan};
 
 /// Everything on the screen.
 #[derive(Clone, Debug, Serialize, TS)]
@@ -65,6 +67,8 @@ pub struct Status {
     pub notice: Option<String>,
     /// What this outage has at risk; nothing while there is none.
     pub exposure: Option<Exposure>,
+    /// What was found out about the scanners here.
+    pub scanners: Habits,
 }
 
 /// What an outage has at risk, and what it can cost at most.

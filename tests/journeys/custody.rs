@@ -319,3 +319,49 @@ async fn refused_scans_are_in_the_journal_and_nothing_of_a_payment_code_is() {
     assert_eq!(told.len(), 2, "an echo of the same scan is no second customer: {told:?}");
     assert_eq!(told[1].1, "", "and nothing of what pays");
 }
+
+#[tokio::test]
+async fn lines_that_the_server_gave_back_are_brought_again_when_it_loses_them_itself() {
+    let mut shop = Shop::open().await;
+    let mut till = shop.till("1号收银机").await;
+    let coupons = [shop.coupon().await, shop.coupon().await];
+    till.sync().await;
+    till.redeem(&coupons[0]).await;
+    till.sync().await;
+    let early = shop.lines_held(&till).await;
+    till.close().await;
+    let yesterday = image(till.folder());
+    let saved = shop.backup().await;
+    till.start().unwrap();
+    shop.clock.turn_minutes(1);
+    let handed_over = till.redeem(&coupons[1]).await.number.unwrap().to_string();
+    till.sync().await;
+    let late = shop.lines_held(&till).await;
+    assert!(late > early, "the backup of the server is older than these lines");
+    till.close().await;
+    put_back(&yesterday, till.folder());
+    till.start().unwrap();
+    till.sync().await;
+    comes_back(&till, &shop).await;
+    assert_eq!(
+        held(&shop, &till, 1).await,
+        late,
+        "the server has all of the first epoch, and gave back its end"
+    );
+
+    shop.restore(&saved).await;
+    assert_eq!(held(&shop, &till, 1).await, early, "and loses it");
+    for _ in 0..2 {
+        till.sync().await;
+    }
+    assert_eq!(held(&shop, &till, 1).await, late, "the till, which has lost it before, brings it");
+    assert!(shop.counting_numbers().await.contains(&handed_over), "what was handed over counts again");
+    assert_eq!(till.standing().unsent, 0, "all that is here is at the server");
+    till.restart().await;
+    assert_eq!((till.standing().unsent, till.standing().quarantine), (0, None), "and the till is in order");
+}
+
+/// How many lines of that epoch the server holds.
+async fn held(shop: &Shop, till: &Counter, epoch: u64) -> u64 {
+    shop.store().lines(&till.identity().device, epoch, 0).await.unwrap().len() as u64
+}

@@ -261,3 +261,20 @@ async fn the_customer_of_an_interrupted_act_who_comes_back_gets_the_goods() {
     assert_eq!(handed.reason, Reason::Redeemed, "now it is");
     assert_eq!(shop.counting_numbers().await, [number], "under its one number");
 }
+
+#[tokio::test]
+async fn counted_unseen_and_refunded_since_is_not_handed_over() {
+    let shop = Shop::open().await;
+    let mut till = shop.till("1号收银机").await;
+    let issued = shop.issue_one(goods::coupon()).await;
+    counted_unseen(&shop, &mut till, &issued.code).await;
+    till.sync().await;
+    let asked = unseen(&till).await;
+    let refunded = wire::entitlement::Standing::Refunded;
+    shop.store().set_standing(&issued.id, refunded).await.expect("the database works");
+    till.sync().await;
+    let lines = till.standing().journal_lines;
+    let told = verdict(till.desk().act(Act::HandOver(asked.hand_over.unwrap())).await);
+    assert_eq!(told.reason, Reason::Refunded, "the customer has the money back");
+    assert_eq!(till.standing().journal_lines, lines, "and nothing is written down");
+}

@@ -4,6 +4,7 @@
 mod any_course;
 mod bad_input;
 mod broken_files;
+mod bursts;
 mod cases;
 mod choice;
 mod clocks;

@@ -66,3 +66,23 @@ async fn an_answer_that_was_lost_is_told_by_the_feed() {
     let counted = shop.counting_numbers().await;
     assert_eq!(counted, [told.number.unwrap().to_string()], "once, under this number");
 }
+
+#[tokio::test]
+async fn a_till_that_is_barred_while_it_waits_for_an_answer_accepts_nothing_alone() {
+    let shop = Shop::open().await;
+    let till = shop.till("1号收银机").await;
+    let coupon = shop.coupon().await;
+    let takes = usual_takes(offer(&till.scan(coupon.secret()).await));
+    till.cord.set(Way::KeepsAnswers);
+    let mut changes = shop.store().changes();
+    changes.borrow_and_update();
+    let bar = async {
+        changes.changed().await.expect("the server runs");
+        shop.store().revoke(&till.identity().device).await.expect("the database works");
+        till.cord.mend();
+        till.sync().await;
+    };
+    let (screen, ()) = tokio::join!(till.desk().act(Act::Confirm(takes)), bar);
+    let told = verdict(screen);
+    assert_eq!(told.reason, Reason::TillRevoked, "the copy would have given it out");
+}

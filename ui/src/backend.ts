@@ -2,7 +2,7 @@
 // Knows nothing of what the answers mean.
 import { invoke } from '@tauri-apps/api/core';
 import { listen } from '@tauri-apps/api/event';
-import type { Act, Cases, PracticeCode, Row, Screen } from './bindings';
+import type { Act, Cases, Doctor, Heard, PracticeCode, Row, Screen } from './bindings';
 
 /** What the page asks of the shell. */
 export interface Backend {
@@ -13,6 +13,12 @@ export interface Backend {
   /** A manager decides on a case. Answers with the code of what went wrong, if something did. */
   decide(words: Decide): Promise<string | null>;
   practice(): Promise<PracticeCode[]>;
+  /** The scanner doctor; nothing where the data folder could not be opened. */
+  doctor(): Promise<Doctor | null>;
+  /** A text was scanned with this scanner while the doctor was open. */
+  examine(scanner: number, heard: Heard): Promise<Doctor | null>;
+  /** This scanner is examined from the beginning. */
+  forget(scanner: number): Promise<Doctor | null>;
   /** Calls `changed` with every screen that the shell sends by itself. */
   listen(changed: (screen: Screen) => void): Promise<() => void>;
 }
@@ -39,6 +45,9 @@ export const shell: Backend = {
   cases: () => call('cases', READ_LIMIT),
   decide: (words) => call('decide', ACT_LIMIT, words),
   practice: () => call('practice', READ_LIMIT),
+  doctor: () => call('doctor', READ_LIMIT),
+  examine: (scanner, heard) => call('examine', ACT_LIMIT, { scanner, heard }),
+  forget: (scanner) => call('forget', ACT_LIMIT, { scanner }),
   listen: (changed) => listen<Screen>('screen', (event) => changed(event.payload)),
 };
 

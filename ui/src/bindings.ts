@@ -90,7 +90,11 @@ notice: string | null,
 /**
  * What this outage has at risk; nothing while there is none.
  */
-exposure: Exposure | null, };
+exposure: Exposure | null, 
+/**
+ * What was found out about the scanners here.
+ */
+scanners: Habits, };
 
 /**
  * What an outage has at risk, and what it can cost at most.
@@ -850,9 +854,205 @@ caption: string,
 expect: string, };
 
 /**
+ * What was found out about the scanners of this till, for the wedge.
+ */
+export type Habits = { 
+/**
+ * Whether every scanner ends its texts with a suffix; nothing if none was examined.
+ */
+suffix: boolean | null, 
+/**
+ * The slowest one's usual gap from key to key (ms).
+ */
+gap: number, };
+
+/**
+ * The doctor's panel.
+ */
+export type Doctor = { 
+/**
+ * The test codes, in the order in which they are scanned.
+ */
+tests: Array<TestCode>, 
+/**
+ * The scanners that were examined, by number.
+ */
+scanners: Array<Scanner>, 
+/**
+ * How many a counter may have.
+ */
+most: number, 
+/**
+ * The test code that was scanned just now; nothing if none was, or if it was no test code.
+ */
+heard: string | null, 
+/**
+ * All of it in words, to be copied.
+ */
+report: string, };
+
+/**
+ * A test code.
+ */
+export type TestCode = { 
+/**
+ * "digits", "capitals", "signs" or "long".
+ */
+test: string, 
+/**
+ * What a scan of it types.
+ */
+text: string, 
+/**
+ * Its QR code, as SVG text.
+ */
+square: string, 
+/**
+ * Its bar code, as SVG text, where it has one.
+ */
+bars: string | null, 
+/**
+ * How many modules that is wide.
+ */
+bars_width: number | null, };
+
+/**
+ * What was found out about one scanner.
+ */
+export type Scanner = { 
+/**
+ * Its number, from 1.
+ */
+number: number, 
+/**
+ * The code of the verdict: "none", "partly", "fine", "handled", "better" or "fix".
+ */
+verdict: string, 
+/**
+ * The last scan of each test code.
+ */
+scans: Array<TestScan>, 
+/**
+ * What they say, weightiest first.
+ */
+findings: Array<Finding>, };
+
+/**
+ * A scan of a test code.
+ */
+export type TestScan = { 
+/**
+ * Which code.
+ */
+test: string, 
+/**
+ * Whether it came as it is.
+ */
+exact: boolean, 
+/**
+ * From key to key (ms).
+ */
+gap: number, 
+/**
+ * What came after it: "enter", "tab", "etx" or "none".
+ */
+suffix: string, };
+
+/**
+ * One thing that was found out.
+ */
+export type Finding = { 
+/**
+ * The code of its sentences.
+ */
+finding: string, 
+/**
+ * "fine", "handled", "better" or "fix".
+ */
+weight: string, 
+/**
+ * What stands in the sentences' places.
+ */
+figures: Array<Figure>, };
+
+/**
+ * What stands in one place of a sentence.
+ */
+export type Figure = { 
+/**
+ * The place's name.
+ */
+name: string, 
+/**
+ * What stands there.
+ */
+value: string, };
+
+/**
+ * A burst with how it came, for the doctor.
+ */
+export type Heard = { 
+/**
+ * What the keys type on a US keyboard.
+ */
+physical: string, 
+/**
+ * What layout, CapsLock and input method made of them.
+ */
+logical: string, 
+/**
+ * Whether CapsLock was on.
+ */
+caps: boolean, 
+/**
+ * From key to key (ms).
+ */
+gap: number, 
+/**
+ * Nine of ten gaps are no longer (ms).
+ */
+gap_most: number, 
+/**
+ * What came before it: "enter", "tab", "etx" or "none".
+ */
+prefix: string, 
+/**
+ * What came after it.
+ */
+suffix: string, 
+/**
+ * So many keys an input method has hidden.
+ */
+hidden: number, 
+/**
+ * Characters came as numbers typed with Alt.
+ */
+alt_numbers: boolean, };
+
+/**
  * What the clerk did.
  */
-export type Act = { "act": "scan", 
+export type Act = { "act": "burst", 
+/**
+ * What the keys type on a US keyboard.
+ */
+physical: string, 
+/**
+ * What layout, CapsLock and input method made of them: one character for each of `physical`.
+ */
+logical: string, 
+/**
+ * Whether CapsLock was on.
+ */
+caps: boolean, 
+/**
+ * Before which characters there was a pause that may part two texts.
+ */
+pauses: Array<number>, 
+/**
+ * Whether it may be part of a text.
+ */
+cut: boolean, } | { "act": "scan", 
 /**
  * The text.
  */
@@ -934,4 +1134,4 @@ quantity: number, };
 /**
  * Where a text came from.
  */
-export type Source = "wedge" | "pad" | "practice";
+export type Source = "pad" | "practice";

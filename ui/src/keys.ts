@@ -1,11 +1,12 @@
-// Who gets the keys that a person presses: the topmost part that asked for them. Knows nothing of scans.
+// Who gets the keys that a person presses: the topmost part that asked for them. Knows nothing of what scans mean.
+import type { Burst } from './wedge';
 
 /** A part that takes keys. Each method says whether it made use of what it got. */
 export interface Taker {
   /** Characters, and whether a deliberate Enter ended them. */
   typed?(text: string, entered: boolean): boolean;
-  /** A text from a scanner, for the one screen that wants it as text. */
-  scanned?(text: string): boolean;
+  /** What a scanner typed, for the screens that want it as a text or as keys. */
+  scanned?(burst: Burst): boolean;
   /** Enter, Escape, Backspace or an arrow. */
   key?(event: KeyboardEvent): boolean;
 }
@@ -33,8 +34,8 @@ export class Takers {
     return this.takers.some(({ taker }) => taker.typed?.(text, entered) === true);
   }
 
-  scanned(text: string): boolean {
-    return this.takers.some(({ taker }) => taker.scanned?.(text) === true);
+  scanned(burst: Burst): boolean {
+    return this.takers.some(({ taker }) => taker.scanned?.(burst) === true);
   }
 
   key(event: KeyboardEvent): boolean {

@@ -68,7 +68,14 @@ export type Group =
   | 'heard'
   | 'expect'
   | 'sync'
-  | 'practice.group';
+  | 'practice.group'
+  | 'doctor.test'
+  | 'doctor.state'
+  | 'doctor.suffix'
+  | 'doctor.weight'
+  | 'doctor.verdict'
+  | 'doctor.finding'
+  | 'doctor.remedy';
 
 /** Whether there is a sentence of that name. */
 export function isKey(key: string): key is Key {

@@ -147,7 +147,7 @@ describe('a decision', () => {
     await openCases();
     await click('case-decide');
     await scan('P7KQ4M2XA8F3TN5WYC6P');
-    expect(shell.acts.at(-1)).toMatchObject({ act: 'scan', text: 'P7KQ4M2XA8F3TN5WYC6P' });
+    expect(shell.acts.at(-1)).toMatchObject({ act: 'burst', physical: 'P7KQ4M2XA8F3TN5WYC6P' });
     expect(has('panel-cases')).toBe(false);
   });
 });

@@ -43,6 +43,7 @@ export function status(change: Partial<Status> = {}): Status {
     fetching: null,
     notice: null,
     exposure: null,
+    scanners: { suffix: null, gap: 0 },
     ...change,
   };
 }

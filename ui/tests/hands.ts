@@ -4,6 +4,7 @@ import { tick } from 'svelte';
 import { afterEach, beforeEach, vi } from 'vitest';
 import App from '../src/App.svelte';
 import type { Screen } from '../src/bindings';
+import { HOLD } from '../src/wedge';
 import { NOW, screen } from './fixtures';
 import { PlayedShell } from './played';
 
@@ -61,7 +62,8 @@ export function press(key: string, at: number, code = key): KeyboardEvent {
 
 export async function key(name: string): Promise<void> {
   press(name, performance.now());
-  await settle(0);
+  // A lone Enter waits, in case a scanner's text follows it.
+  await settle(name === 'Enter' ? HOLD : 0);
 }
 
 export async function scan(text: string, suffix = true): Promise<void> {

@@ -55,7 +55,7 @@ describe("a manager's yes", () => {
   it('gives way to the next scan', async () => {
     await open('approval');
     await scan(CODE);
-    expect(shell.acts.at(-1)).toMatchObject({ act: 'scan', text: CODE });
+    expect(shell.acts.at(-1)).toMatchObject({ act: 'burst', physical: CODE });
   });
 
   it('is never green, and names the manager', async () => {

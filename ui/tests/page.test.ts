@@ -362,7 +362,9 @@ describe('a scan', () => {
       const button = document.querySelector<HTMLElement>('main button, nav button');
       button?.focus();
       await scan(CODE);
-      expect(shell.acts, scene).toEqual([{ act: 'scan', text: CODE, source: 'wedge' }]);
+      expect(shell.acts, scene).toEqual([
+        { act: 'burst', physical: CODE, logical: CODE, caps: false, pauses: [], cut: false },
+      ]);
       cleanup();
     }
   });

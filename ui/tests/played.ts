@@ -1,6 +1,7 @@
 // A shell that answers with made-up screens. Used by the tests and the gallery; never part of the production build.
 import type { Backend, Decide } from '../src/backend';
-import type { Act, Cases, PracticeCode, Row, Screen } from '../src/bindings';
+import type { Act, Cases, Doctor, Heard, PracticeCode, Row, Screen } from '../src/bindings';
+import { NOT_EXAMINED } from './examined';
 import { CASES } from './exceptions';
 import { HISTORY, PRACTICE } from './fixtures';
 
@@ -12,6 +13,10 @@ export class PlayedShell implements Backend {
   decisions: Decide[] = [];
   /** What a decision is answered with. */
   failed: string | null = null;
+  /** What the scanner doctor answers. */
+  examined: Doctor = NOT_EXAMINED;
+  heard: { scanner: number; heard: Heard }[] = [];
+  forgotten: number[] = [];
   changed: (screen: Screen) => void = () => {};
 
   constructor(public now: Screen) {}
@@ -24,6 +29,16 @@ export class PlayedShell implements Backend {
     return Promise.resolve(this.failed);
   };
   practice = (): Promise<PracticeCode[]> => Promise.resolve(PRACTICE);
+
+  doctor = (): Promise<Doctor> => Promise.resolve(this.examined);
+  examine = (scanner: number, heard: Heard): Promise<Doctor> => {
+    this.heard.push({ scanner, heard });
+    return Promise.resolve(this.examined);
+  };
+  forget = (scanner: number): Promise<Doctor> => {
+    this.forgotten.push(scanner);
+    return Promise.resolve(this.examined);
+  };
 
   act = (act: Act): Promise<Screen> => {
     this.acts.push(act);

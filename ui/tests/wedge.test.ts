@@ -1,6 +1,6 @@
 // The decoder against scanners and people: fast, slow, shifted, mangled, interrupted. Time is in the key list.
 import { beforeEach, describe, expect, it } from 'vitest';
-import { Decoder, IDLE, STALL, type Press } from '../src/wedge';
+import { Decoder, HOLD, IDLE, STALL, type Press } from '../src/wedge';
 
 const CODE = 'P7KQ4M2XA8F3TN5WYC6P';
 const SHIFTED: Record<string, string> = { ':': 'Semicolon', '?': 'Slash', '!': 'Digit1' };
@@ -12,9 +12,11 @@ let decoder: Decoder;
 beforeEach(() => {
   heard = [];
   decoder = new Decoder({
-    scanned: (text) => heard.push(`scan ${text}`),
+    scanned: (burst) => heard.push(`scan ${burst.text}`),
     typed: (text, entered) => heard.push(`typed ${text}${entered ? ' ⏎' : ''}`),
     reading: (now) => heard.push(now ? 'reading' : 'read'),
+    strayed: () => heard.push('strayed'),
+    released: (at) => heard.push(`enter ${at}`),
   });
 });
 
@@ -133,7 +135,10 @@ describe('a scanner', () => {
     decoder.press(enter(30));
     type('ABC123', 5, 1000);
     decoder.idle();
-    type('ABC123', 5, 2000);
+    type('ABC123', 5, 3000);
+    expect(decoder.patience, 'one that is missing may be a text that was cut off').toBe(STALL);
+    decoder.idle();
+    type('ABC123', 5, 5000);
     expect(decoder.patience, 'no Enter is waited for any more').toBe(IDLE);
   });
 
@@ -198,8 +203,14 @@ describe('a person', () => {
     expect(said(), 'no Enter is reported').toEqual(['typed 123']);
   });
 
-  it('may press Enter, F3 and Escape when nothing else is being typed', () => {
-    expect(decoder.press(enter(5000))).toBe(false);
+  it('may press Enter, which waits a moment in case a text follows it', () => {
+    expect(decoder.press(enter(5000)), 'it is sent on by whoever owns the clock').toBe(true);
+    expect([heard, decoder.patience]).toEqual([[], HOLD]);
+    decoder.idle();
+    expect(heard).toEqual(['enter 5000']);
+  });
+
+  it('may press F3 and Escape when nothing else is being typed', () => {
     expect(decoder.press({ key: 'F3', code: 'F3', shift: false, repeat: false, at: 5200 })).toBe(false);
     expect(decoder.press({ key: 'Escape', code: 'Escape', shift: false, repeat: false, at: 5400 })).toBe(false);
   });
@@ -227,11 +238,40 @@ describe('a text field', () => {
     expect(heard).toEqual([]);
   });
 
-  it('takes a scan as text, but its Enter sends no form', () => {
+  it('is cleared of a scan at its fourth key, and neither the rest of it nor its Enter goes anywhere', () => {
+    const swallowed = [...CODE].map((character, i) => decoder.press(key(character, 1000 + i * 8), true));
+    expect(swallowed.indexOf(true), 'three keys may be typing').toBe(3);
+    expect(swallowed.slice(3).every(Boolean)).toBe(true);
+    expect(decoder.press(enter(1165), false), 'the field has lost the focus meanwhile').toBe(true);
+    decoder.idle();
+    expect(heard, 'nothing of it is read: an input method may have eaten keys').toEqual(['strayed']);
+    type(CODE, 8, 2000);
+    decoder.press(enter(2165));
+    expect(said(), 'the next scan is read').toEqual(['strayed', `scan ${CODE}`]);
+  });
+
+  it('is cleared where an input method hides the keys and only the text is seen to change', () => {
+    for (const at of [1000, 1008, 1016]) decoder.changed(at);
+    expect(heard, 'three changes may be typing').toEqual([]);
+    decoder.changed(1024);
+    expect(heard).toEqual(['strayed']);
+    expect(decoder.press(key('Z', 1032)), 'keys that are seen again are part of it').toBe(true);
+    expect(decoder.press(enter(1040))).toBe(true);
+  });
+
+  it('is cleared of what an input method brings in one lump, and keeps what a person composes', () => {
+    decoder.changed(1000, 2);
+    decoder.changed(3000, 5, 2300);
+    expect(heard, 'two characters that were chosen, five letters that took 0.7 s').toEqual([]);
+    decoder.changed(5000, 13);
+    expect(heard).toEqual(['strayed']);
+  });
+
+  it('is cleared of a slow scan at its end, and its Enter sends no form', () => {
     for (const [i, character] of [...CODE].entries()) {
-      expect(decoder.press(key(character, 1000 + i * 8), true)).toBe(false);
+      expect(decoder.press(key(character, 1000 + i * 50), true)).toBe(false);
     }
-    expect(decoder.press(enter(1165), true)).toBe(true);
-    expect(heard).toEqual([]);
+    expect(decoder.press(enter(1000 + CODE.length * 50), true)).toBe(true);
+    expect(heard).toEqual(['strayed']);
   });
 });

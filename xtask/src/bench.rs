@@ -13,8 +13,11 @@ use crate::{packages, program, say, ui};
 /// Measures the release build: first without a window, then in it.
 pub fn bench(places: &Places) -> Result<()> {
     prepare(places, Profile::Release)?;
-    say::step("Offline decision, the till's memory, signed codes, catching up", || {
-        program::run("cargo bench", cargo(places).args(["bench", "--locked", "-p", "tests"]))
+    say::step("Offline decision, the till's memory, signed codes, catching up, pictures", || {
+        program::run(
+            "cargo bench",
+            cargo(places).args(["bench", "--locked", "--no-fail-fast", "-p", "tests"]),
+        )
     })?;
     say::step("The window", || {
         let screen = PrivateScreen::start()?;
@@ -25,8 +28,19 @@ pub fn bench(places: &Places) -> Result<()> {
     })
 }
 
+/// Measures only how well pictures are read. It needs neither page nor screen.
+pub fn scan(places: &Places, words: &[String]) -> Result<()> {
+    say::step("Set-up: the system's packages", || packages::set_up(For::Programs))?;
+    say::step("Codes read from pictures", || {
+        let mut command = cargo(places);
+        command.args(["bench", "--locked", "-p", "tests", "--bench", "scan", "--", "--must"]).args(words);
+        program::run("cargo bench", &mut command)
+    })
+}
+
 /// Runs the simulator of a whole chain. It needs neither page nor screen.
 pub fn sim(places: &Places, words: &[String]) -> Result<()> {
+    say::step("Set-up: the system's packages", || packages::set_up(For::Programs))?;
     say::step("A chain in simulated time", || {
         let mut command = cargo(places);
         command

@@ -64,6 +64,7 @@ fn carry_out(task: Task) -> anyhow::Result<ExitCode> {
         Task::Run(wish) => run::run(&places, &wish)?,
         Task::Test(after_failure) => return test::test(&places, after_failure),
         Task::Bench => bench::bench(&places)?,
+        Task::BenchScan(words) => bench::scan(&places, &words)?,
         Task::Sim(words) => bench::sim(&places, &words)?,
         Task::Pictures => bench::pictures(&places)?,
     }

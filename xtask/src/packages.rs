@@ -8,30 +8,48 @@ use anyhow::{Result, bail};
 
 use crate::{places, program, say};
 
-/// What the build and the running app need.
-const BUILD: [&str; 5] =
-    ["build-essential", "pkg-config", "libwebkit2gtk-4.1-dev", "libasound2-dev", "fonts-noto-cjk"];
-/// What the tests in the window need besides, the Python that signed codes are compared with, and the database server
-/// that the tests start for themselves.
-const TEST: [&str; 8] = [
+/// What everything but the app needs to be built: the decoder of pictures is C++ and built by cmake.
+const PROGRAMS: [&str; 2] = ["build-essential", "cmake"];
+/// What the build of the app and the running app need besides.
+const BUILD: [&str; 4] = ["pkg-config", "libwebkit2gtk-4.1-dev", "libasound2-dev", "fonts-noto-cjk"];
+/// What the tests in the window need besides (keyboard layouts and a Chinese input method among it, which scans must
+/// survive), the Python that signed codes are compared with, and the database server that the tests start for themselves.
+const TEST: [&str; 13] = [
     "xvfb",
     "xauth",
     "webkit2gtk-driver",
     "xdotool",
     "imagemagick",
     "x11-utils",
+    "x11-xkb-utils",
+    "dbus-daemon",
+    "ibus",
+    "ibus-gtk3",
+    "ibus-libpinyin",
     "python3-venv",
     "postgresql",
 ];
 /// The programs of [`TEST`], to be looked for where there is no dpkg.
-const TEST_PROGRAMS: [&str; 6] = ["Xvfb", "WebKitWebDriver", "xdotool", "convert", "python3", "initdb"];
+const TEST_PROGRAMS: [&str; 9] = [
+    "Xvfb",
+    "WebKitWebDriver",
+    "xdotool",
+    "convert",
+    "setxkbmap",
+    "dbus-daemon",
+    "ibus-daemon",
+    "python3",
+    "initdb",
+];
 
-const ELSEWHERE: &str = "On Fedora: dnf install gcc pkgconf webkit2gtk4.1-devel alsa-lib-devel \
-     google-noto-sans-cjk-fonts. On Arch: pacman -S base-devel webkit2gtk-4.1 alsa-lib noto-fonts-cjk.";
+const ELSEWHERE: &str = "On Fedora: dnf install gcc gcc-c++ cmake pkgconf webkit2gtk4.1-devel alsa-lib-devel \
+     google-noto-sans-cjk-fonts. On Arch: pacman -S base-devel cmake webkit2gtk-4.1 alsa-lib noto-fonts-cjk.";
 
 /// What the machine is prepared for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum For {
+    /// Building whatever has no window.
+    Programs,
     /// Building the app and using it.
     Build,
     /// That, and the tests in the window.
@@ -46,14 +64,17 @@ pub fn set_up(purpose: For) -> Result<()> {
         set_up_macos(purpose)
     } else {
         say::line(
-            "   On Windows the app needs the MSVC build tools, WebView2 (part of Windows 11) and Node.",
+            "   On Windows the app needs the MSVC build tools with CMake, WebView2 (part of Windows 11) and Node.",
         );
         Ok(())
     }
 }
 
 fn set_up_linux(purpose: For) -> Result<()> {
-    let mut wanted = BUILD.to_vec();
+    let mut wanted = PROGRAMS.to_vec();
+    if purpose != For::Programs {
+        wanted.extend(BUILD);
+    }
     if purpose == For::Test {
         wanted.extend(TEST);
     }
@@ -69,6 +90,12 @@ fn set_up_linux(purpose: For) -> Result<()> {
 
 /// A Linux without dpkg: we look whether what we need is there, under whatever name it was installed.
 fn set_up_unknown_linux(purpose: For) -> Result<()> {
+    if places::on_path("cmake").is_none() {
+        bail!("this Linux has no apt, so please install a C++ compiler and CMake by hand. {ELSEWHERE}");
+    }
+    if purpose == For::Programs {
+        return Ok(());
+    }
     let libraries = program::try_ask("pkg-config", &["--exists", "webkit2gtk-4.1", "alsa"]).is_some();
     if !libraries {
         bail!(
@@ -90,6 +117,9 @@ fn set_up_macos(purpose: For) -> Result<()> {
         bail!(
             "please install Xcode's command line tools (xcode-select --install) and Node, then start again"
         );
+    }
+    if places::on_path("cmake").is_none() {
+        bail!("the decoder of pictures is built by CMake; please install it: brew install cmake");
     }
     if purpose == For::Test && places::on_path("initdb").is_none() {
         bail!(

@@ -19,7 +19,13 @@ missing. Ctrl-C stops a command together with everything it started.
         --keep-going   go through all steps, also after a failure
 
   cargo xtask bench
-      Release build, then the time of an offline decision, the till's memory, and the window's figures.
+      Release build, then the time of an offline decision, the till's memory, codes read from pictures, and the window's figures.
+
+  cargo xtask bench scan [--categories] [--misses]
+      Only how many codes are read from the pictures in ../shared/scan-corpus (COUNTERFOIL_CORPUS names another folder), and
+      what that costs, next to zxing-cpp alone.
+        --categories   a line for each kind of picture
+        --misses       a line for each picture that was not read
 
   cargo xtask sim [--seeds N] [--first-seed S] [--tills N] [--hours N] [--minutes N] [--plain] [--aloud]
       Release build, then a whole chain in simulated time, once for each seed: real tills and server, and a network, clocks
@@ -43,8 +49,10 @@ pub enum Task {
     Run(Wish),
     /// Check everything.
     Test(AfterFailure),
-    /// Measure.
+    /// Measure everything.
     Bench,
+    /// Measure the reader of pictures, with these words.
+    BenchScan(Vec<String>),
     /// Run the simulator with these words.
     Sim(Vec<String>),
     /// Make README's pictures.
@@ -87,7 +95,7 @@ pub fn read(given: &[String]) -> Result<Task, String> {
         Some("help" | "--help" | "-h") => Task::Help,
         Some("run") => return Ok(Task::Run(read_wish(given)?)),
         Some("test") => return Ok(Task::Test(read_after_failure(given)?)),
-        Some("bench") => Task::Bench,
+        Some("bench") => return read_bench(given),
         Some("sim") => return Ok(Task::Sim(read_sim(given)?)),
         Some("pictures") => Task::Pictures,
         Some(other) => return Err(format!("`{other}` is not one of the commands.")),
@@ -130,6 +138,19 @@ fn read_after_failure<'a>(given: impl Iterator<Item = &'a str>) -> Result<AfterF
     Ok(after)
 }
 
+fn read_bench<'a>(mut given: impl Iterator<Item = &'a str>) -> Result<Task, String> {
+    match given.next() {
+        None => return Ok(Task::Bench),
+        Some("scan") => {}
+        Some(other) => return Err(unknown(other)),
+    }
+    let words: Vec<&str> = given.collect();
+    match words.iter().find(|word| !["--categories", "--misses"].contains(word)) {
+        Some(other) => Err(unknown(other)),
+        None => Ok(Task::BenchScan(words.into_iter().map(str::to_owned).collect())),
+    }
+}
+
 /// The words for the simulator, each checked.
 fn read_sim<'a>(mut given: impl Iterator<Item = &'a str>) -> Result<Vec<String>, String> {
     let mut words = vec![];
@@ -164,6 +185,8 @@ mod tests {
     fn plain_words_are_understood() {
         assert_eq!(said("help"), Ok(Task::Help));
         assert_eq!(said("bench"), Ok(Task::Bench));
+        assert_eq!(said("bench scan"), Ok(Task::BenchScan(vec![])));
+        assert_eq!(said("bench scan --misses"), Ok(Task::BenchScan(vec!["--misses".to_owned()])));
         assert_eq!(said("pictures"), Ok(Task::Pictures));
         assert_eq!(said("test"), Ok(Task::Test(AfterFailure::Stop)));
         assert_eq!(said("test --keep-going"), Ok(Task::Test(AfterFailure::KeepGoing)));
@@ -195,6 +218,7 @@ mod tests {
             "run --till 0",
             "run --till x",
             "bench now",
+            "bench scan now",
             "test all",
             "sim --seeds",
             "sim 5",

@@ -157,16 +157,23 @@ pub fn refusal(known: &Known, takes: &[Take], place: &Place, now: UnixMs) -> Opt
     }
 }
 
+/// Why nothing is handed over any more, whatever was counted before; nothing while it is good.
+pub fn withdrawn(standing: Standing) -> Option<Reason> {
+    match standing {
+        Standing::Good => None,
+        Standing::Refunded => Some(Reason::Refunded),
+        Standing::RefundPending => Some(Reason::RefundPending),
+        Standing::Cancelled => Some(Reason::Cancelled),
+        Standing::Frozen => Some(Reason::Frozen),
+    }
+}
+
 /// The refusals that do not depend on what is taken, in order of precedence: a refund outranks a use, a use
 /// outranks place and time.
 fn standing_refusal(known: &Known, place: &Place, now: UnixMs) -> Option<Refusal> {
     let entitlement = &known.entitlement;
-    match entitlement.standing {
-        Standing::Good => {}
-        Standing::Refunded => return Some(Reason::Refunded.into()),
-        Standing::RefundPending => return Some(Reason::RefundPending.into()),
-        Standing::Cancelled => return Some(Reason::Cancelled.into()),
-        Standing::Frozen => return Some(Reason::Frozen.into()),
+    if let Some(reason) = withdrawn(entitlement.standing) {
+        return Some(reason.into());
     }
     if !entitlement.lines.is_empty() && known.left_in_all() == 0 {
         let earlier = known.last_use().cloned();
@@ -219,6 +226,11 @@ pub struct Decision {
 impl Decision {
     fn of(outcome: Outcome, reason: Reason, basis: Basis) -> Decision {
         Decision { outcome, reason, basis, earlier: None, may_ask: false, facts: None }
+    }
+
+    /// Whether goods are handed over on a basis that is not the server's word.
+    pub fn accepts_alone(&self) -> bool {
+        self.outcome == Outcome::Accepted && self.basis != Basis::Server
     }
 
     /// It counts at the server.

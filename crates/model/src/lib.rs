@@ -15,6 +15,7 @@ pub mod profile;
 pub mod prove;
 pub mod reading;
 pub mod redemption;
+pub mod scanner;
 pub mod settlement;
 pub mod signed;
 pub mod time;

@@ -15,6 +15,7 @@ use crate::signed::text::Recognised;
 use crate::time::UnixMs;
 use crate::verdict::Reason;
 
+pub mod burst;
 mod clean;
 mod foreign;
 pub(crate) mod opaque;
@@ -54,6 +55,11 @@ impl RawText {
     /// Shuts a text in.
     pub fn new(text: impl Into<String>) -> RawText {
         RawText(text.into())
+    }
+
+    /// Says what the text is, by this reader, such as [`read`] with a chain's profiles.
+    pub fn read(&self, reader: impl Fn(&str) -> Reading) -> Reading {
+        reader(&self.0)
     }
 
     /// Feeds the text into a hasher, which must be keyed: whoever sees the hash could try out the digits otherwise.

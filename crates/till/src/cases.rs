@@ -147,6 +147,7 @@ impl Till {
                 decision,
                 note: yes.why.clone(),
                 clerk: yes.by.clone(),
+                seen: seen(&known.case),
             };
             state.write(now, vec![act]).map_err(NotResolved::NotWritten)?;
         }
@@ -347,6 +348,13 @@ impl State {
             relied: None,
         }
     }
+}
+
+/// The acceptances that do not count, as whoever decides sees them: others that have come to the server meanwhile are
+/// not decided on.
+fn seen(case: &Case) -> Vec<String> {
+    let seen: Vec<String> = case.standing("not_counted").map(|side| side.number.clone()).collect();
+    if seen.len() > line::SEEN_MAX { vec![] } else { seen }
 }
 
 /// The redemption that counts, as far as a settlement tells of it.

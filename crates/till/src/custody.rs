@@ -73,6 +73,11 @@ fn open(
 /// Why this journal is not the one whose head was kept, if it is not.
 fn compare(journal: &Journal, kept: &KeptHead) -> Option<Why> {
     let stand = kept.stand()?;
+    // Let in again since: the head of the new epoch is kept a moment later than its first line, and the lines of the
+    // epoch before may stand among the rescued ones.
+    if journal.epoch() > stand.epoch {
+        return None;
+    }
     match journal.has(stand.epoch, stand.seq, &stand.hash) {
         Ok(Some(true)) | Err(_) => None,
         Ok(Some(false)) => Some(Why::Forked),
@@ -138,9 +143,12 @@ impl State {
         Ok(())
     }
 
-    /// Offers every line again: the server was set back.
+    /// Offers every line again: the server was set back. Fails where the journal is out of reach, so that the news is
+    /// heard once more when it is there again.
     pub(crate) fn offer_again(&mut self) -> Result<(), JournalError> {
-        let Ok(journal) = self.journal.as_mut() else { return Ok(()) };
+        let Ok(journal) = self.journal.as_mut() else {
+            return Err(JournalError::Failed("its lines cannot be offered again now".into()));
+        };
         recover(journal, &mut self.ledger)?;
         journal.rewind_all()
     }
@@ -193,11 +201,7 @@ impl Till {
     pub(crate) fn meet_known_head(&self, state: &mut State, epoch: u64, seq: u64) {
         let behind = match &state.journal {
             Ok(journal) => {
-                let here = if epoch == journal.epoch() {
-                    journal.head().seq
-                } else {
-                    journal.earlier().get(&epoch).map_or(0, |head| head.seq)
-                };
+                let here = if epoch == journal.epoch() { journal.head().seq } else { journal.end(epoch).seq };
                 (here < seq).then(|| if journal.head().seq == 0 { Why::Lost } else { Why::SetBack })
             }
             // What cannot be read is told as that.
@@ -276,6 +280,12 @@ pub enum LeaveError {
          export them and have another till or the server take them in (counterfoil-ctl journal export)"
     )]
     Unsent(u64),
+    /// Something was counted, and only here can be said whether it was handed over.
+    #[error(
+        "{0} redemptions of this till are counted, or may be, without the goods having been handed over: look at them \
+         in the window, and hand over or take back"
+    )]
+    Undecided(usize),
     /// Nobody can tell what only this till knows.
     #[error(
         "the journal cannot be read ({0}), so that nobody can tell whether all of it was sent; call the chain's IT"
@@ -287,6 +297,13 @@ pub enum LeaveError {
 }
 
 impl Till {
+    /// How many redemptions wait for a clerk's word on whether the goods were handed over.
+    fn undecided(&self) -> usize {
+        let guard = self.lock();
+        let ledger = guard.as_ref().map(|state| &state.ledger);
+        ledger.map_or(0, |ledger| ledger.in_doubt().len() + ledger.counted_unseen().len())
+    }
+
     /// How many lines the server does not hold yet. Nothing may be thrown away while there are any.
     pub fn unsent(&self) -> Result<u64, LeaveError> {
         let guard = self.lock();
@@ -303,6 +320,10 @@ impl Till {
         match self.unsent()? {
             0 => {}
             unsent => return Err(LeaveError::Unsent(unsent)),
+        }
+        match self.undecided() {
+            0 => {}
+            undecided => return Err(LeaveError::Undecided(undecided)),
         }
         let state = self.lock().take();
         // The journal is closed, and its last head kept, before the files move.

@@ -4,12 +4,13 @@
 //! time; a screen can be taken at any moment.
 
 use std::collections::VecDeque;
-use std::hash::{BuildHasher, Hasher, RandomState};
+use std::hash::RandomState;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use model::decide::{Known, Outcome};
 use model::entitlement::Kind;
+use model::reading::burst::{Burst, Layout};
 use model::reading::{Command, Scan, Source};
 use model::redemption::{Number, Take};
 use model::settlement::Settlement;
@@ -21,6 +22,7 @@ use wire::line::Person;
 use crate::folder::Settings;
 use crate::ledger::State;
 use crate::redeem::{Approval, Wish};
+use crate::scanners::Scanners;
 use crate::screen::{
     Candidate, ChoiceCard, MemberCard, OfferCard, Row, Screen, Stage, Stands, Subject, Verdict,
 };
@@ -31,12 +33,12 @@ use crate::till::Till;
 use crate::words::Language;
 
 mod approve;
+mod doctor;
+mod scan;
 mod show;
 
 pub use show::{basis, class_code, todo_figures};
 
-/// The same text again within so long is the scanner's echo, not a customer (milliseconds).
-const ECHO_MS: u64 = 2_500;
 /// So long after an act nothing comes up by itself (milliseconds).
 const CALM_MS: u64 = 5_000;
 /// How many results the strip shows.
@@ -47,6 +49,8 @@ const STRIP: usize = 5;
 pub enum Act {
     /// A text came in.
     Scan(Scan),
+    /// A scanner typed something: what its keys can have meant.
+    Burst(Burst),
     /// The offer is confirmed.
     Confirm(Vec<Take>),
     /// A manager lets pass what the clerk may not decide.
@@ -111,6 +115,14 @@ struct Inner {
     system: Language,
     /// Keyed hash and moment of the last scanned text: the text itself may be a secret.
     last_scan: Option<(u64, MonotonicMs)>,
+    /// The hash of the text whose card is on the screen, waiting for the clerk.
+    card_of: Option<u64>,
+    /// How the scanner's keys are to be read, as far as what they said has told.
+    layout: Option<Layout>,
+    /// What the scanner read twice since the start.
+    echoes: u32,
+    /// What was found out about the scanners.
+    scanners: Scanners,
     /// How the offer on the screen came in.
     source: Source,
     strip: VecDeque<Row>,
@@ -124,11 +136,16 @@ struct Inner {
 impl Desk {
     /// The desk of `till`, in the system's language unless the clerk has chosen another.
     pub fn new(till: Arc<Till>, system: Language) -> Desk {
+        let scanners = till.folder().scanners();
         let inner = Inner {
             stage: Stage::Ready,
             settings: till.folder().settings(),
             system,
             last_scan: None,
+            card_of: None,
+            layout: scanners.habits().layout,
+            echoes: 0,
+            scanners,
             source: Source::Wedge,
             strip: VecDeque::new(),
             serial: vec![],
@@ -190,6 +207,7 @@ impl Desk {
         self.inner().acted_at = Some(self.till.passed());
         match act {
             Act::Scan(scan) => self.scan(scan).await,
+            Act::Burst(burst) => self.burst(&burst).await,
             Act::Confirm(takes) => self.confirm(takes).await,
             Act::Approve { manager, pin, why } => self.approve(&manager, &pin, &why).await,
             Act::Choose(id) => self.choose(&id).await,
@@ -205,7 +223,7 @@ impl Desk {
             }
             Act::Enrol { address, code } => self.enrol(&address, &code).await,
             // Only woken: no customer waits for a sync.
-            Act::Sync => self.till.wake.notify_one(),
+            Act::Sync => self.till.sync_now(),
             Act::Speak(language) => {
                 self.change_settings(|settings| settings.language = Some(language.tag().into()));
             }
@@ -277,40 +295,6 @@ impl Desk {
         }
     }
 
-    async fn scan(&self, scan: Scan) {
-        let now = self.till.passed();
-        let mut hasher = self.hasher.build_hasher();
-        scan.text.hash_into(&mut hasher);
-        let hash = hasher.finish();
-        let echo = {
-            let mut inner = self.inner();
-            let echo = matches!(scan.source, Source::Wedge | Source::Serial)
-                && inner
-                    .last_scan
-                    .is_some_and(|(last, at)| last == hash && now.0.saturating_sub(at.0) < ECHO_MS);
-            inner.last_scan = Some((hash, now));
-            echo
-        };
-        if echo && !matches!(self.inner().stage, Stage::Ready | Stage::SignIn { .. }) {
-            return;
-        }
-        if let Stage::Verdict(broken) = self.rest() {
-            return self.set_stage(Stage::Verdict(broken));
-        }
-        if self.till.lock().is_some() && self.person().is_none() {
-            let told = Told::from(Reason::SignInFirst);
-            self.refuse(told.clone());
-            return self.till.note_refused(&told, scan.source.code(), None);
-        }
-        if let Some(command) = self.till.command(&scan) {
-            return self.obey(command).await;
-        }
-        self.inner().source = scan.source;
-        self.set_stage(Stage::Checking);
-        let sight = self.till.see(&scan).await;
-        self.show_sight(sight);
-    }
-
     /// Does what a printed command says, if it has anything to do with what is on the screen.
     async fn obey(&self, command: Command) {
         let stage = self.inner().stage.clone();
@@ -335,6 +319,7 @@ impl Desk {
         if !offered {
             return;
         }
+        self.inner().card_of = None;
         self.set_stage(Stage::Checking);
         let sight = self.till.see_id(id).await;
         self.show_sight(sight);

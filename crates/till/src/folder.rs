@@ -12,6 +12,7 @@
 //! | `copy.new.db` | a copy that is built anew | begun again |
 //! | `trust.json` | which keys sign for the chain, and the latest time gone by | the keys are fetched again |
 //! | `settings.json` | language, who is signed in | defaults |
+//! | `scanners.json` | what the doctor found out about the scanners | they are examined again |
 //! | `serial.json` | the scanners on serial ports | set up again |
 //! | `practice.json` | a demo chain's practice codes | fetched again |
 
@@ -234,6 +235,16 @@ impl Folder {
     /// Keeps the scanners on serial ports.
     pub fn set_serial(&self, scanners: &[crate::serial::Setting]) -> Result<(), FolderError> {
         self.write("serial.json", &scanners)
+    }
+
+    /// What was found out about the scanners. A damaged file is as good as none.
+    pub fn scanners(&self) -> crate::scanners::Scanners {
+        self.read("scanners.json").ok().flatten().unwrap_or_default()
+    }
+
+    /// Keeps what was found out about the scanners.
+    pub fn set_scanners(&self, scanners: &crate::scanners::Scanners) -> Result<(), FolderError> {
+        self.write("scanners.json", scanners)
     }
 
     /// The demo chain's practice codes, if any were kept.

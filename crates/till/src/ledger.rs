@@ -204,7 +204,7 @@ impl Ledger {
             }
             Act::Refused(refused) => self.refusals.push((at, refused.reason.clone())),
             Act::Opened { .. } => {}
-            Act::Resolved { number, case, decision, note, clerk } => {
+            Act::Resolved { number, case, decision, note, clerk, .. } => {
                 let Ok(number) = number.parse() else { return };
                 let (case, note, clerk) = (case.clone(), note.clone(), clerk.name.clone());
                 let resolved =

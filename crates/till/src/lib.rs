@@ -24,6 +24,7 @@ pub mod real;
 pub mod redeem;
 mod retry;
 mod risk;
+pub mod scanners;
 pub mod screen;
 pub mod see;
 pub mod serial;

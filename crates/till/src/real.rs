@@ -1,7 +1,7 @@
 //! The real clock and the real dice, and the traits through which everybody else is handed them.
 
 use std::sync::LazyLock;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use model::time::{MonotonicMs, UnixMs};
 
@@ -34,6 +34,25 @@ impl Clock for SystemClock {
     fn monotonic(&self) -> MonotonicMs {
         static START: LazyLock<Instant> = LazyLock::new(Instant::now);
         MonotonicMs(u64::try_from(START.elapsed().as_millis()).unwrap_or(u64::MAX))
+    }
+}
+
+/// Measures how long something takes.
+#[derive(Clone, Copy, Debug)]
+pub struct Stopwatch(Instant);
+
+impl Stopwatch {
+    /// From now on.
+    #[expect(clippy::disallowed_methods, reason = "this is the one place where the real time comes in")]
+    #[must_use]
+    pub fn start() -> Stopwatch {
+        Stopwatch(Instant::now())
+    }
+
+    /// How long it runs.
+    #[must_use]
+    pub fn passed(&self) -> Duration {
+        self.0.elapsed()
     }
 }
 

@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use model::decide::{self, Answer, Decision, Known, Origin, Outcome, Refusal};
-use model::entitlement::{Kind, Use};
+use model::entitlement::{Entitlement, Kind, Use};
 use model::policy::Policy;
 use model::prove::Proof;
 use model::redemption::{Number, Take};
@@ -123,9 +123,9 @@ impl Till {
         silence: Silence,
     ) -> Result<Concluded, Reason> {
         let time = self.time();
-        // Found out since it was offered: what the copy gave away then, it does not give away now.
-        if state.copy.is_doubtful() && !matches!(wish.known.origin, Origin::Server) {
-            return Err(Reason::CopyDoubtful);
+        // Found out since it was offered: nothing has been begun yet that a line would have to let go.
+        if let Some(reason) = state.speaks_against_acting_alone(wish.known) {
+            return Err(reason);
         }
         let (known, policy, decision) = weigh(state, number, wish, time, Answer::Silent(silence));
         let begun = begin(number, wish, &known, Asking::Nobody, time.doubt, policy.version);
@@ -237,6 +237,12 @@ impl Till {
         if redemption.state() != Stand::CountedUnseen {
             return Err(Reason::UndoUnknown);
         }
+        // The customer may have had the money back meanwhile. What cannot be read speaks for nothing and against nothing.
+        let told = state.copy.by_id(&redemption.begun.entitlement).ok().flatten();
+        let told = told.and_then(|told| Entitlement::try_from(&told).ok());
+        if let Some(reason) = told.and_then(|told| decide::withdrawn(told.standing)) {
+            return Err(reason);
+        }
         let reason = if redemption.begun.kind == "order" { Reason::PickedUp } else { Reason::Redeemed };
         let quantity = redemption.begun.takes.iter().map(|take| take.quantity).sum();
         let decided = Decided {
@@ -257,6 +263,18 @@ impl Till {
     }
 }
 
+impl State {
+    /// Why this till may not decide about it without the server, whatever the policy says: it was barred, or its copy is
+    /// not what the server told.
+    fn speaks_against_acting_alone(&self, known: &Known) -> Option<Reason> {
+        if self.line == LineState::Revoked {
+            return Some(Reason::TillRevoked);
+        }
+        let by_copy = !matches!(known.origin, Origin::Server);
+        (by_copy && self.copy.is_doubtful()).then_some(Reason::CopyDoubtful)
+    }
+}
+
 /// Decides from the answer and from what this till knows now, with what it has done itself meanwhile.
 fn weigh(
     state: &State,
@@ -274,6 +292,13 @@ fn weigh(
     let policy = state.policy();
     let alone = state.alone(&policy, &known, time, wish.approval.is_some());
     let decision = decide::conclude(&known, wish.takes, &state.place(), time.at, answer, &alone);
+    // Found out while the answer was awaited; as a line it lets the number go again, should it have arrived.
+    let decision = match state.speaks_against_acting_alone(&known) {
+        Some(reason) if decision.accepts_alone() => {
+            Decision { outcome: Outcome::Held, reason, may_ask: false, facts: None, ..decision }
+        }
+        _ => decision,
+    };
     (known, policy, decision)
 }
 

@@ -6,6 +6,7 @@ use model::place::Circumstance;
 use model::policy::{Exposure, Facts};
 use model::prove::Proof;
 use model::redemption::{Number, Take};
+use model::scanner::Habits;
 use model::time::{Doubt, UnixMs};
 use model::verdict::{Basis, Class, Reason, Silence, Todo};
 use wire::api::Staff;
@@ -63,6 +64,8 @@ pub struct Status {
     pub exposure: Exposure,
     /// How the scanners on serial ports stand; none where only wedges are used.
     pub serial: Vec<crate::serial::Standing>,
+    /// What was found out about the scanners here.
+    pub scanners: Habits,
 }
 
 /// How things stand with the server.

@@ -10,9 +10,10 @@ use model::decide::{self, Known, Offer, Origin, Refusal};
 use model::entitlement::{EntitlementId, Kind, Use};
 use model::policy::{self, Ruling};
 use model::prove::{self, Proof};
-use model::reading::{Command, Opaque, Reading, Scan};
+use model::reading::burst::{self, Burst, Chosen, Layout};
+use model::reading::{self, Command, Opaque, Reading, Scan};
 use model::signed::text::write_cf1;
-use model::signed::token::{Serial, Verified};
+use model::signed::token::{self, Serial, Verified};
 use model::time::UnixMs;
 use model::verdict::{Basis, Reason, Silence};
 use wire::api::{Found, Lookup, Wanted};
@@ -127,6 +128,17 @@ impl Till {
             (Reading::Foreign(_), _) if self.knows_no_profiles() => Sight::Refused(self.unknown_here()),
             (_, refusal) => Sight::Refused(refusal.unwrap_or(Reason::Damaged).into()),
         }
+    }
+
+    /// Which of a burst's readings is right, by the malls' codes and the keys that this till believes in.
+    pub fn choose(&self, burst: &Burst, habit: Option<Layout>) -> Chosen {
+        let now = self.now();
+        let guard = self.lock();
+        let state = guard.as_ref();
+        let profiles = state.map(|state| state.profiles.as_slice()).unwrap_or_default();
+        let trust = state.and_then(|state| state.trust.as_ref()?.list());
+        let genuine = |code: &[u8]| trust.is_some_and(|trust| token::verify(code, trust, now).is_ok());
+        burst::choose(burst, habit, |text| reading::read(text, profiles, now), genuine)
     }
 
     /// The printed command that was scanned, if it is one.

@@ -85,6 +85,19 @@ impl Till {
         self.timed(link.setup(self.deadline())).await.err()
     }
 
+    /// Where this till stands, such as "南山店 · 1号收银机"; a hyphen before enrolment.
+    pub fn place_in_words(&self) -> String {
+        let guard = self.lock();
+        let identity = guard.as_ref().map(|state| &state.identity);
+        identity.map_or_else(|| "-".into(), |known| format!("{} · {}", known.store.name, known.till))
+    }
+
+    /// The moment as a person writes it down, by this computer's zone.
+    pub fn moment_in_words(&self) -> String {
+        let at = jiff::Timestamp::from_millisecond(self.now().0).unwrap_or_default();
+        at.to_zoned(jiff::tz::TimeZone::system()).strftime("%Y-%m-%d %H:%M").to_string()
+    }
+
     /// A demo chain's practice codes.
     pub fn practice(&self) -> Vec<Practice> {
         self.folder.practice()

@@ -78,14 +78,21 @@ impl Till {
                 Err(error) => tracing::debug!(%error, "a round of sync ended early"),
             }
             let asked = self.lock().as_ref().and_then(|state| state.link.rest());
-            // However much there is to send, nobody knocks more often than that.
+            // However much there is to send, the pause is kept: a busy till would otherwise knock at each customer, at a
+            // server that is on its knees. Only a person who asks for it is heard earlier.
             tokio::time::sleep(retry::FLOOR).await;
             tokio::select! {
                 biased;
                 () = tokio::time::sleep(retry.failed(self.random_byte(), asked).saturating_sub(retry::FLOOR)) => {}
-                () = self.wake.notified() => {}
+                () = self.asked_for.notified() => {}
             }
         }
+    }
+
+    /// Wakes the sync, out of a pause too.
+    pub(crate) fn sync_now(&self) {
+        self.wake.notify_one();
+        self.asked_for.notify_one();
     }
 
     fn random_byte(&self) -> u8 {
@@ -267,10 +274,11 @@ impl Till {
         Ok(settled)
     }
 
-    /// Hands in what another till has exported. Gives what became of it.
+    /// Hands in what another till has exported. Gives what became of it. Where the server lacks lines before a piece of it,
+    /// the other pieces are handed in all the same, before that is told.
     pub async fn carry(&self, export: &Export) -> Result<Vec<SettledLine>, SyncError> {
         let link = self.lock().as_ref().map(|state| state.link.clone()).ok_or(SyncError::NotEnrolled)?;
-        let mut settled = vec![];
+        let (mut settled, mut gap) = (vec![], None);
         for (epoch, before, lines) in export.batches() {
             let mut after = before;
             while let Some(rest) = lines.get(usize::try_from(after - before).unwrap_or(usize::MAX)..)
@@ -283,13 +291,17 @@ impl Till {
                     Err(LinkError::Problem(problem)) if problem.error == "fork" => {
                         link.carried(&export.header.device, &handed_in, PATIENCE).await?
                     }
+                    Err(LinkError::Problem(problem)) if problem.error == "gap" => {
+                        gap = Some(LinkError::Problem(problem));
+                        break;
+                    }
                     other => other?,
                 };
                 settled.extend(intake.settlements);
                 after += batch.len() as u64;
             }
         }
-        Ok(settled)
+        gap.map_or(Ok(settled), |gap| Err(gap.into()))
     }
 
     /// Writes down what the server said, where it says something new.

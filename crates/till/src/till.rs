@@ -70,6 +70,8 @@ pub struct Till {
     pub(crate) fetching: tokio::sync::Mutex<()>,
     /// Wakes the sync: there is something to send, or the line was lost.
     pub(crate) wake: Notify,
+    /// Ends the pause after a failure: a person wants the sync now.
+    pub(crate) asked_for: Notify,
     news: watch::Sender<u64>,
 }
 
@@ -230,6 +232,7 @@ impl Till {
             pushing: tokio::sync::Mutex::new(()),
             fetching: tokio::sync::Mutex::new(()),
             wake: Notify::new(),
+            asked_for: Notify::new(),
             news: watch::Sender::new(0),
         };
         if let Some(identity) = till.folder.identity()? {

@@ -68,6 +68,12 @@ pub fn sentence(language: Language, key: &str) -> String {
     language.words().get(key).cloned().unwrap_or_else(|| key.to_owned())
 }
 
+/// The sentence of `key`, with these figures and texts in its places.
+pub fn filled(language: Language, key: &str, places: &[(&str, String)]) -> String {
+    let fill = |text: String, (name, value): &(&str, String)| text.replace(&format!("{{{name}}}"), value);
+    places.iter().fold(sentence(language, key), fill)
+}
+
 #[cfg(test)]
 mod tests {
     use model::verdict::{Reason, Silence, Todo};

@@ -12,10 +12,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::cbor;
 use crate::codes::{hex, unhex};
-use crate::line::{self, LINE_BYTES_MAX, Line};
+use crate::line::{self, LINE_BYTES_MAX};
 
-/// The version of the file format that this program writes.
-pub const EXPORT_VERSION: u32 = 1;
+/// The newest version of the file format that this program reads and writes. Version 2 may have several ranges of one
+/// epoch: what is left of a damaged journal, or two histories.
+pub const EXPORT_VERSION: u32 = 2;
 
 /// No file is longer (bytes): some five years of lines.
 pub const EXPORT_BYTES_MAX: u64 = 256 << 20;
@@ -23,7 +24,7 @@ pub const EXPORT_BYTES_MAX: u64 = 256 << 20;
 /// Whose lines they are.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Header {
-    /// [`EXPORT_VERSION`].
+    /// See [`version_of`].
     #[serde(rename = "v")]
     pub version: u32,
     /// The till's id.
@@ -49,6 +50,11 @@ pub struct Range {
     pub first: u64,
     /// The last line's number.
     pub last: u64,
+}
+
+/// The version of a file with those lines: the earliest that can say it, so that older programs read what they can.
+pub fn version_of(epochs: &[Range]) -> u32 {
+    if epochs.windows(2).any(|pair| pair[0].epoch == pair[1].epoch) { EXPORT_VERSION } else { 1 }
 }
 
 /// What the end says.
@@ -104,7 +110,7 @@ pub fn write(header: &Header, lines: &[Vec<u8>], key: &SigningKey) -> Vec<u8> {
     bytes
 }
 
-/// Reads a file, and checks its end, every line's signature, and that none is missing in between.
+/// Reads a file, and checks its end, every line's signature, and that none is missing within a range.
 pub fn read(bytes: &[u8]) -> Result<Export, NotAnExport> {
     let mut rest = bytes;
     let header: Header = cbor::decode(take(&mut rest)?).map_err(|_| NotAnExport::Malformed)?;
@@ -129,30 +135,31 @@ pub fn read(bytes: &[u8]) -> Result<Export, NotAnExport> {
     Ok(Export { header, lines: items.into_iter().map(<[u8]>::to_vec).collect() })
 }
 
-/// Whether the lines are those that the header names, each following from the one before.
+/// Whether the lines are those that the header names, each following from the one before in its range.
 fn check(header: &Header, lines: &[&[u8]], key: PublicKey) -> Result<(), NotAnExport> {
-    let wanted =
-        header.epochs.iter().flat_map(|range| (range.first..=range.last).map(|seq| (range.epoch, seq)));
+    let wanted = header
+        .epochs
+        .iter()
+        .flat_map(|range| (range.first..=range.last).map(move |seq| (range.epoch, seq, seq == range.first)));
     let mut wanted = wanted.take(lines.len() + 1);
-    let mut before: Option<(Line, line::Hash)> = None;
+    let mut before = line::GENESIS;
     for bytes in lines {
-        let (epoch, seq) = wanted.next().ok_or(NotAnExport::Malformed)?;
+        let (epoch, seq, begins) = wanted.next().ok_or(NotAnExport::Malformed)?;
         let wrong = |reason: String| NotAnExport::Line { epoch, seq, reason };
         let read = line::decode(bytes, key).map_err(|error| wrong(error.to_string()))?;
         if (read.epoch, read.seq) != (epoch, seq) || read.device != header.device {
             return Err(wrong("another line stands in its place".into()));
         }
-        let follows = before.as_ref().is_none_or(|(last, hash)| last.epoch != epoch || read.prev == *hash);
-        if !follows {
+        if !begins && read.prev != before {
             return Err(wrong("it does not follow from the line before".into()));
         }
-        before = Some((read, line::hash(bytes)));
+        before = line::hash(bytes);
     }
     if wanted.next().is_some() { Err(NotAnExport::Malformed) } else { Ok(()) }
 }
 
 impl Export {
-    /// The lines of each epoch, with the number before the first of them.
+    /// The lines of each range, with their epoch and the number before the first of them.
     pub fn batches(&self) -> impl Iterator<Item = (u64, u64, &[Vec<u8>])> {
         let mut rest = self.lines.as_slice();
         self.header.epochs.iter().map(move |range| {
@@ -177,7 +184,7 @@ fn take<'a>(rest: &mut &'a [u8]) -> Result<&'a [u8], NotAnExport> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::line::{Act, GENESIS, LINE_VERSION, Why};
+    use crate::line::{Act, GENESIS, LINE_VERSION, Line, Why};
 
     fn key() -> SigningKey {
         SigningKey::from_seed([3; 32])
@@ -207,7 +214,7 @@ mod tests {
     fn file() -> (Vec<u8>, Vec<Vec<u8>>) {
         let lines = [lines(1, 3), lines(2, 2)].concat();
         let header = Header {
-            version: EXPORT_VERSION,
+            version: 1,
             device: "till-1".into(),
             till: "前台".into(),
             store: "南山店".into(),
@@ -226,6 +233,27 @@ mod tests {
         let batches: Vec<_> =
             export.batches().map(|(epoch, after, lines)| (epoch, after, lines.len())).collect();
         assert_eq!(batches, [(1, 0, 3), (2, 0, 2)], "by epoch");
+    }
+
+    #[test]
+    fn lines_around_a_missing_one_travel_in_one_file_that_says_so() {
+        let (bytes, all) = file();
+        let whole = read(&bytes).unwrap().header;
+        assert_eq!(version_of(&whole.epochs), 1, "an older program reads a whole journal");
+        let ranges =
+            [(1, 1, 1), (1, 3, 3), (2, 1, 2)].map(|(epoch, first, last)| Range { epoch, first, last });
+        let header = Header { version: version_of(&ranges), epochs: ranges.to_vec(), ..whole };
+        assert_eq!(header.version, 2, "and says of this one that it cannot");
+        let lines = [&all[..1], &all[2..]].concat();
+        let export = read(&write(&header, &lines, &key())).unwrap();
+        let batches: Vec<_> =
+            export.batches().map(|(epoch, after, lines)| (epoch, after, lines.len())).collect();
+        assert_eq!(batches, [(1, 0, 1), (1, 2, 1), (2, 0, 2)], "by range");
+        let claimed = Header { epochs: vec![Range { epoch: 1, first: 1, last: 2 }], ..header };
+        assert!(
+            read(&write(&claimed, &[all[0].clone(), all[2].clone()], &key())).is_err(),
+            "no gap is hidden"
+        );
     }
 
     #[test]

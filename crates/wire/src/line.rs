@@ -19,6 +19,9 @@ pub const LINE_VERSION: u32 = 2;
 /// No line is longer (bytes): an order of a hundred articles takes some 10 KiB.
 pub const LINE_BYTES_MAX: usize = 64 << 10;
 
+/// A decision names no more acceptances that its maker saw, so that its line stays well below [`LINE_BYTES_MAX`].
+pub const SEEN_MAX: usize = 1_000;
+
 /// A BLAKE3 hash.
 pub type Hash = [u8; 32];
 
@@ -145,6 +148,10 @@ pub enum Act {
         note: String,
         /// By whom.
         clerk: Person,
+        /// The numbers of the acceptances that did not count, as far as whoever decided could see them. Nothing in
+        /// lines of older programs, and where there are more than [`SEEN_MAX`]: the decision is for all then.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        seen: Vec<String>,
     },
 }
 
@@ -526,6 +533,28 @@ mod tests {
         assert_eq!(peek(&bytes).unwrap(), line(), "and shown without one");
         assert_eq!(recall(&bytes).unwrap(), line(), "and recalled");
         assert_eq!(encode(&line(), &key(1)), bytes, "one line has one form");
+    }
+
+    #[test]
+    fn a_decision_says_what_its_maker_saw_and_one_that_does_not_is_written_as_ever() {
+        let resolved = |seen: Vec<String>| Line {
+            act: Act::Resolved {
+                number: "0".repeat(32),
+                case: "case-1".into(),
+                decision: Decision::Paid,
+                note: String::new(),
+                clerk: Person { id: "c1".into(), name: "李娜".into() },
+                seen,
+            },
+            ..line()
+        };
+        let most = resolved(vec!["1".repeat(32); SEEN_MAX]);
+        let bytes = encode(&most, &key(1));
+        assert_eq!(decode(&bytes, key(1).public()), Ok(most), "as many as there may be fit into a line");
+        let before = resolved(vec![]);
+        let bytes = encode(&before, &key(1));
+        assert_eq!(decode(&bytes, key(1).public()), Ok(before), "a line of before is read");
+        assert!(!bytes.windows(4).any(|four| four == b"seen"), "and has no such field");
     }
 
     #[test]

@@ -60,7 +60,7 @@ fn a_fresh_till_asks_to_be_enrolled_and_speaks_the_systems_language() {
 fn a_scan_before_enrolment_is_a_verdict_and_no_error() {
     let dir = tempfile::tempdir().expect("a folder");
     let page = page(empty_till(dir.path()));
-    let scan = json!({ "act": { "act": "scan", "text": "hello", "source": "wedge" } });
+    let scan = json!({ "act": { "act": "scan", "text": "hello", "source": "pad" } });
     let screen = call(&page, "act", scan).expect("a scan never fails");
     assert_eq!(screen["stage"]["reason"], "not_enrolled", "told in words: {screen}");
 }

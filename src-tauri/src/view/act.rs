@@ -7,7 +7,20 @@ use ts_rs::TS;
 #[derive(Clone, Debug, Deserialize, TS)]
 #[serde(tag = "act", rename_all = "snake_case")]
 pub enum Act {
-    /// A text was scanned, typed on the pad, or a practice picture clicked.
+    /// A scanner typed something. Which reading of its keys is right is for the till to say.
+    Burst {
+        /// What the keys type on a US keyboard.
+        physical: String,
+        /// What layout, CapsLock and input method made of them: one character for each of `physical`.
+        logical: String,
+        /// Whether CapsLock was on.
+        caps: bool,
+        /// Before which characters there was a pause that may part two texts.
+        pauses: Vec<u32>,
+        /// Whether it may be part of a text.
+        cut: bool,
+    },
+    /// A text was typed on the pad, or a practice picture clicked.
     Scan {
         /// The text.
         text: String,
@@ -90,8 +103,6 @@ pub struct Take {
 #[derive(Clone, Copy, Debug, Deserialize, TS)]
 #[serde(rename_all = "snake_case")]
 pub enum Source {
-    /// A scanner that types.
-    Wedge,
     /// The code pad.
     Pad,
     /// The practice panel.

@@ -13,6 +13,7 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+use crate::input::InputMethod;
 use crate::keys::Keys;
 use crate::patience::{LIMIT, LOOK, Rule, passes, until};
 use crate::pictures;
@@ -69,6 +70,16 @@ impl App {
 
     /// Opens the till's window.
     pub async fn open_in(shop: &Shop, till: &Till, look: Look) -> Result<Self> {
+        Self::open_with(shop, till, look, None).await
+    }
+
+    /// Opens the till's window on a machine with an input method.
+    pub async fn open_with(
+        shop: &Shop,
+        till: &Till,
+        look: Look,
+        method: Option<&InputMethod>,
+    ) -> Result<Self> {
         let app = program("counterfoil")?;
         let home = tempfile::tempdir()?;
         let port = free_port()?;
@@ -77,6 +88,9 @@ impl App {
         let mut command = Command::new("WebKitWebDriver");
         command.arg(format!("--port={port}")).stdout(Stdio::null()).stderr(log);
         set_up(&mut command, look, &home);
+        if let Some(method) = method {
+            method.show(&mut command);
+        }
         let driver = Running::start(&mut command)?;
         until("WebKitWebDriver answers", async || Ok(TcpStream::connect((Ipv4Addr::LOCALHOST, port)).ok()))
             .await?;

@@ -4,6 +4,7 @@
 //! WebDriver. Knows nothing of the programs' insides; none of their crates is a dependency.
 
 mod app;
+mod input;
 mod keys;
 pub mod patience;
 mod pictures;
@@ -11,8 +12,9 @@ mod processes;
 mod shop;
 
 pub use app::{App, Look, PLAIN, Theme, Tongue};
-pub use keys::Keys;
+pub use input::InputMethod;
+pub use keys::{Keyboard, Keys, Mark, QUICK, Setting};
 pub use patience::{Rule, passes, until};
 pub use pictures::{assert_real, for_readme, keep};
-pub use processes::{Answer, memory_kib};
+pub use processes::{Answer, memory_kib, program};
 pub use shop::{Code, Shop, Store, Till};

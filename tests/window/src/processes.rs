@@ -8,7 +8,7 @@ use anyhow::{Context, Result, bail};
 use serde_json::Value;
 
 /// A built program: from `COUNTERFOIL_BIN_DIR`, otherwise from the build folder that this test lies in.
-pub(crate) fn program(name: &str) -> Result<PathBuf> {
+pub fn program(name: &str) -> Result<PathBuf> {
     let folder = match std::env::var_os("COUNTERFOIL_BIN_DIR") {
         Some(folder) => PathBuf::from(folder),
         None => {

@@ -173,6 +173,13 @@ impl Shop {
         Ok(till)
     }
 
+    /// A data folder that has joined no chain yet.
+    pub fn new_till(&self) -> Result<Till> {
+        let folder = self.folder.path().join("new");
+        fs::create_dir_all(&folder)?;
+        Ok(Till { folder, store: Store::Nanshan })
+    }
+
     /// The demo codes of a group.
     pub fn group(&self, group: &str) -> Vec<&Code> {
         self.model.codes.iter().filter(|code| code.group == group).collect()

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, Subcommand};
 use serde_json::json;
 use server::Store;
-use server::store::{BATCH_LENGTH_MAX, Hand, HandedIn, Intake};
+use server::store::{BATCH_LENGTH_MAX, Device, Hand, HandedIn, Intake};
 use wire::api::{SettledLine, Settlement};
 use wire::export::{self, EXPORT_BYTES_MAX, Export};
 
@@ -65,42 +65,33 @@ pub async fn load(store: &Store, file: &Path, out: Out) -> Result<(), Ended> {
     let Some(device) = store.device(&export.header.device).await? else {
         return refused("unknown_till", format!("no till of this chain has the id {}", export.header.device));
     };
-    let mut settlements = vec![];
+    let (mut settlements, mut held, mut gaps) = (vec![], 0, vec![]);
     for (epoch, before, lines) in export.batches() {
         let mut after = before;
         for batch in lines.chunks(BATCH_LENGTH_MAX) {
-            let handed_in = || HandedIn { epoch, after, lines: batch.to_vec() };
-            let mut intake = store.take_in_from(Hand::Carrier, &device, handed_in()).await?;
-            if matches!(intake, Intake::Fork { .. }) {
-                // It is found to be another history, and is kept as that from here on.
-                intake = store.take_in_from(Hand::Carrier, &device, handed_in()).await?;
-            }
-            match intake {
-                Intake::Kept(kept) => {
-                    for told in kept.settlements {
-                        settlements.push(serde_json::from_str::<SettledLine>(told.get()).map_err(
-                            |error| fault("database", format!("a settlement that cannot be read: {error}")),
-                        )?);
-                    }
-                }
-                Intake::Gap { head } => {
-                    let message = format!(
+            match take_in(store, &device, epoch, after, batch).await? {
+                Ok(told) => settlements.extend(told),
+                // What lies behind a line that is lost has to wait; the other pieces of the file need not.
+                Err(head) => {
+                    gaps.push(format!(
                         "lines {} to {after} of epoch {epoch} are neither here nor in the file",
                         head + 1
-                    );
-                    return refused("gap", message);
-                }
-                Intake::Fork { .. } => {
-                    return refused("fork", format!("epoch {epoch} is not one of that till's"));
-                }
-                Intake::NotSigned { seq } => {
-                    let message =
-                        format!("line {seq} of epoch {epoch} is not signed by the key of that till");
-                    return refused("not_signed", message);
+                    ));
+                    break;
                 }
             }
             after += batch.len() as u64;
+            held += batch.len();
         }
+    }
+    if !gaps.is_empty() {
+        let left = export.lines.len() - held;
+        let message = format!(
+            "{}: the {left} lines behind them cannot be taken; {held} lines of {} are held",
+            gaps.join(", "),
+            device.till
+        );
+        return refused("gap", message);
     }
     let cases = settlements
         .iter()
@@ -111,6 +102,36 @@ pub async fn load(store: &Store, file: &Path, out: Out) -> Result<(), Ended> {
     Ok(out.say(&value, || {
         vec![format!("{} lines of {} are held; {cases} of them are cases", export.lines.len(), device.till)]
     })?)
+}
+
+/// Takes lines of one epoch in. What they are told, or, where lines before them are missing, the last one that is held.
+async fn take_in(
+    store: &Store,
+    device: &Device,
+    epoch: u64,
+    after: u64,
+    lines: &[Vec<u8>],
+) -> Result<Result<Vec<SettledLine>, u64>, Ended> {
+    let handed_in = || HandedIn { epoch, after, lines: lines.to_vec() };
+    let mut intake = store.take_in_from(Hand::Carrier, device, handed_in()).await?;
+    if matches!(intake, Intake::Fork { .. }) {
+        // It is found to be another history, and is kept as that from here on.
+        intake = store.take_in_from(Hand::Carrier, device, handed_in()).await?;
+    }
+    match intake {
+        Intake::Kept(kept) => {
+            let told = kept.settlements.iter().map(|told| serde_json::from_str(told.get()));
+            let told = told.collect::<Result<_, _>>();
+            Ok(Ok(told
+                .map_err(|error| fault("database", format!("a settlement that cannot be read: {error}")))?))
+        }
+        Intake::Gap { head } => Ok(Err(head)),
+        Intake::Fork { .. } => refused("fork", format!("epoch {epoch} is not one of that till's")),
+        Intake::NotSigned { seq } => {
+            let message = format!("line {seq} of epoch {epoch} is not signed by the key of that till");
+            refused("not_signed", message)
+        }
+    }
 }
 
 fn read(file: &Path) -> Result<Export, Ended> {

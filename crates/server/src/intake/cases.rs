@@ -129,15 +129,25 @@ impl CaseRow {
         format!("case-{}", wire::codes::hex(&hash.as_bytes()[..8]))
     }
 
-    /// Adds a side. An act that is listed already keeps its place, and stands as it does now.
+    /// Adds a side. An act that is listed already keeps its place, and stands as it does now. Of a redemption that
+    /// counts and should not have been handed over any more both are listed: that it was counted, and the handing over.
     pub(super) fn add(&mut self, side: Side, now: i64) {
         self.stores.insert(side.who.store.id.clone());
-        let listed = |known: &&mut Side| !side.number.is_empty() && known.number == side.number;
+        let listed = |known: &&mut Side| {
+            let apart = known.standing == Standing::Counted && side.standing == Standing::NotCounted;
+            !side.number.is_empty() && known.number == side.number && !apart
+        };
         match self.sides.iter_mut().find(listed) {
             Some(known) => *known = side,
             None => self.sides.push(side),
         }
         self.touch(now);
+    }
+
+    /// Whether something is out uncounted that is not among those; nothing: whatever there is was seen.
+    fn has_more_than(&self, seen: &[String]) -> bool {
+        let unseen = |side: &Side| side.standing == Standing::NotCounted && !seen.contains(&side.number);
+        !seen.is_empty() && self.sides.iter().any(unseen)
     }
 
     pub(super) fn touch(&mut self, now: i64) {
@@ -301,7 +311,8 @@ impl World {
         let mine = |side: &&mut Side| side.number == number && side.standing == Standing::Counted;
         let Some(side) = case.sides.iter_mut().find(mine) else { return };
         give_back(side, back);
-        if case.open {
+        let lost = |side: &Side| side.standing == Standing::NotCounted && side.number != number;
+        if case.open && case.sides.iter().any(lost) {
             case.class = CaseClass::UndoRace;
         }
         case.touch(now);
@@ -366,7 +377,10 @@ impl World {
     }
 
     /// A decision on a case. The first one stands; all are kept.
-    pub(super) fn resolved(&mut self, decided: DecisionRow) -> Settlement {
+    ///
+    /// It is about what its maker has `seen`, where the line says so: if another acceptance has come by now that does
+    /// not count, the case stays open, as it would have been opened again had that acceptance come after the decision.
+    pub(super) fn resolved(&mut self, decided: DecisionRow, seen: &[String]) -> Settlement {
         let store = &self.device.store.id;
         let case = self.cases.get_mut(&decided.case).filter(|case| case.stores.contains(store));
         let settlement = match case {
@@ -377,8 +391,10 @@ impl World {
                     Settlement::ResolvedBefore { decision: earlier.code().to_owned() }
                 }
                 None => {
-                    case.open = false;
-                    case.decision = Some(decided.decision);
+                    if !case.has_more_than(seen) {
+                        case.open = false;
+                        case.decision = Some(decided.decision);
+                    }
                     case.touch(self.now.0);
                     Settlement::Resolved
                 }

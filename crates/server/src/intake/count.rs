@@ -15,6 +15,9 @@ use wire::entitlement as w;
 use super::rows::{HandedOver, Intent, LineAt, NumberRow, State, Who};
 use super::{World, undo};
 
+/// So long after its deadline a till has its line on disk, also on a slow one (ms).
+const WRITTEN_WITHIN_MS: i64 = 5_000;
+
 /// What became of an online request.
 #[derive(Debug)]
 pub enum Online {
@@ -103,6 +106,8 @@ impl World {
                 if row.handed_over.is_none() {
                     row.handed_over = Some(HandedOver { line: at, at: when });
                     row.changed = true;
+                    let counted = row.clone();
+                    self.look_at_standing(at, &counted, when);
                 }
                 Settlement::AlreadyCounted
             }
@@ -120,6 +125,33 @@ impl World {
         }
     }
 
+    /// What was counted unseen and is handed over later may have been refunded, cancelled or frozen in between: the
+    /// redemption goes on counting, and its goods are out without anything that pays for them.
+    ///
+    /// A till that heard its answer writes its line within its own deadline, by the same clock as its request. What the
+    /// merchant did after that is no fault of the counter's, however late the line comes here.
+    fn look_at_standing(&mut self, at: LineAt, counted: &NumberRow, when: i64) {
+        let Some(held) = self.held.get(&counted.entitlement) else { return };
+        let Some(reason) = decide::withdrawn(held.known.entitlement.standing) else { return };
+        let waited = (when - counted.at).max(self.bounds.not_before - counted.received_at);
+        if waited <= i64::from(self.policy.deadline_ms) + WRITTEN_WITHIN_MS {
+            return;
+        }
+        let intent = Intent {
+            number: counted.number,
+            entitlement: counted.entitlement.clone(),
+            title: String::new(),
+            takes: counted.takes.clone(),
+            value: 0,
+            at: when,
+            clerk: counted.who.clerk.clone(),
+            moment: 0,
+            line: at,
+            fresh: false,
+        };
+        self.dispute(at, &intent, reason.into());
+    }
+
     fn count_line(&mut self, at: LineAt, intent: &Intent, when: i64) -> Settlement {
         let asked = Asked {
             number: intent.number,
@@ -131,7 +163,9 @@ impl World {
             shown: if intent.moment == 0 { Shown::Nothing } else { Shown::Before(intent.moment) },
             handed_over: Some(HandedOver { line: at, at: when }),
         };
-        match self.count_and_note(&asked, UnixMs(when.min(self.now.0))) {
+        // The till's own word would make what is over good again: it is believed within what is proved only.
+        let moment = UnixMs(when.max(self.bounds.not_before).min(self.now.0));
+        match self.count_and_note(&asked, moment) {
             Counted::Yes => Settlement::Confirmed,
             Counted::No(refusal) => self.dispute(at, intent, refusal),
         }

@@ -6,13 +6,13 @@
 //! knows no SQL, no clock and no dice, so that every course of events can be tried in memory.
 //!
 //! A line tells of something that has happened. So it is judged at the moment of the deed (never later than this
-//! server's now), and where it cannot be counted it becomes a case instead of being turned away.
+//! server's now, never earlier than is proved), and where it cannot be counted it becomes a case instead of being turned away.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use model::case::CaseClass;
-use model::entitlement::Use;
-use model::policy::{Policy, Purse};
+use model::entitlement::{Fen, Use};
+use model::policy::{Cap, Policy, Purse, Tally};
 use model::redemption::Number;
 use model::time::{CLOCK_TOLERANCE_MS, UnixMs};
 use wire::api::{SettledLine, Settlement};
@@ -174,8 +174,8 @@ impl World {
                 let settlement = self.undone(at, line.at, &undo::Undo { number: undo, of, clerk, takes });
                 settled(number, Some(settlement))
             }
-            Act::Resolved { number, case, decision, note, clerk } => {
-                let settlement = self.resolved(DecisionRow {
+            Act::Resolved { number, case, decision, note, clerk, seen } => {
+                let decided = DecisionRow {
                     case: holdable(case),
                     number: holdable(number),
                     decision: (*decision).into(),
@@ -185,8 +185,8 @@ impl World {
                     till: self.device.till.clone(),
                     at: line.at,
                     received_at: self.now.0,
-                });
-                settled(number, Some(settlement))
+                };
+                settled(number, Some(self.resolved(decided, seen)))
             }
             Act::Settled { settled } => {
                 self.hear_of_answer(settled);
@@ -266,16 +266,21 @@ impl World {
     }
 
     /// Whether a till has taken more upon itself than it may: by the limit that it names, or by the policy that it says
-    /// it went by, with the most that a manager's yes allows. Of an older policy only the till's word is known.
+    /// it went by (for one redemption, one customer and the till), with the most that a manager's yes allows. Of an
+    /// older policy only the till's word is known.
     fn is_beyond_limits(&self, risk: &line::Risk) -> bool {
-        let fen = risk.till_before.fen.saturating_add(risk.amount.max(0));
-        let count = i64::from(risk.till_before.count) + 1;
-        let beyond = |most: Option<i64>, spent: i64| most.is_some_and(|most| spent > most);
+        let amount = Fen(risk.amount);
+        let with_this = |spent: line::Spent| Tally { count: spent.count, fen: Fen(spent.fen) }.and(amount);
+        let (till, customer) = (with_this(risk.till_before), with_this(risk.customer_before));
+        let passes = |cap: &Cap, tally: Tally| {
+            !cap.fen.manager.allows(tally.fen.0) || !cap.count.manager.allows(i64::from(tally.count))
+        };
         let by_policy = Purse::of_code(&risk.purse).filter(|_| risk.policy == self.policy.version);
-        let by_policy = by_policy.map(|purse| self.policy.caps(purse).per_till);
-        beyond(risk.cap, fen)
-            || by_policy.is_some_and(|cap| {
-                beyond(cap.fen.manager.left(0), fen) || beyond(cap.count.manager.left(0), count)
+        risk.cap.is_some_and(|most| till.fen.0 > most)
+            || by_policy.map(|purse| self.policy.caps(purse)).is_some_and(|caps| {
+                !caps.per_redemption.manager.allows(amount.0.max(0))
+                    || passes(&caps.per_customer, customer)
+                    || passes(&caps.per_till, till)
             })
     }
 

@@ -16,6 +16,8 @@ use super::*;
 
 mod courses;
 mod gaps;
+mod late;
+mod limits;
 
 const START: i64 = 1_800_000_000_000;
 const MINUTE: i64 = 60_000;
@@ -54,8 +56,8 @@ impl Books {
             standing: m::Standing::Good,
             window: Window { from: None, until: None },
             stores: m::Stores::Any,
-            spend_min: m::Fen(0),
-            value: m::Fen(1_000),
+            spend_min: Fen(0),
+            value: Fen(1_000),
             member: None,
             holder: String::new(),
             code_tail: String::new(),
@@ -259,6 +261,7 @@ fn resolve(number: u64, case: &str, decision: line::Decision) -> Act {
         decision,
         note: "问过了".into(),
         clerk: clerk(),
+        seen: vec![],
     }
 }
 
@@ -491,34 +494,6 @@ fn a_line_that_knows_a_time_of_the_servers_cannot_be_older_than_that() {
     let case = books.case(CaseClass::Clock);
     assert_eq!((case.reason.as_str(), case.sides.len()), ("behind", 1), "the first line proves nothing");
     assert_eq!(case.sides[0].not_before, START + 30 * MINUTE, "the second knew what time it was");
-}
-
-#[test]
-fn a_till_that_took_more_upon_itself_than_it_may_is_a_case_beside_redemptions_that_count() {
-    let most = Policy::default().away.per_till.fen.manager.left(0).expect("there is a limit");
-    let risky = |number, before: i64, cap: Option<i64>| {
-        let Act::Decided(mut decided) = accept(number, 1) else { panic!("it is decided") };
-        let spent = |fen| line::Spent { count: 1, fen };
-        decided.risk = Some(line::Risk {
-            policy: 0,
-            rule: "coupon.any".into(),
-            purse: "away".into(),
-            customer: CARD.into(),
-            amount: 500,
-            till_before: spent(before),
-            customer_before: spent(0),
-            cap,
-        });
-        Act::Decided(decided)
-    };
-    let mut books = Books::of(3);
-    books.one(&till(1), START, risky(1, 0, Some(30_000)));
-    assert!(books.cases.is_empty(), "within the limits");
-    books.one(&till(1), START, risky(2, 29_900, Some(30_000)));
-    books.one(&till(1), START, risky(3, most, None));
-    let case = books.case(CaseClass::Rules);
-    assert_eq!((case.reason.as_str(), case.sides.len()), ("over_limit", 2), "by its own word, by the policy");
-    assert_eq!(books.taken, 3, "and all three count");
 }
 
 #[test]

@@ -13,7 +13,8 @@ async fn cases(till: &Till, after: u64) -> CasesPage {
 
 fn resolve(till: &mut Till, number: String, case: &str, decision: Decision) {
     let clerk = Person { id: "staff-1".into(), name: "李娜".into() };
-    till.write(START, Act::Resolved { number, case: case.into(), decision, note: "退回了".into(), clerk });
+    let (case, note) = (case.into(), "退回了".into());
+    till.write(START, Act::Resolved { number, case, decision, note, clerk, seen: vec![] });
 }
 
 #[tokio::test]

@@ -49,10 +49,15 @@ impl Desk {
     }
 
     fn status(&self, now: UnixMs) -> Status {
-        let (language, clerk, scanners) = {
+        let (language, clerk, scanners, serial) = {
             let inner = self.inner();
             let chosen = inner.settings.language.as_deref().map(Language::of_locale);
-            (chosen.unwrap_or(inner.system), inner.settings.clerk.clone(), inner.serial.clone())
+            (
+                chosen.unwrap_or(inner.system),
+                inner.settings.clerk.clone(),
+                inner.scanners.habits(),
+                inner.serial.clone(),
+            )
         };
         let guard = self.till().lock();
         let Some(state) = guard.as_ref() else {
@@ -72,7 +77,8 @@ impl Desk {
                 fetching: None,
                 clock: Doubt::None,
                 exposure: Exposure::NOTHING,
-                serial: scanners,
+                scanners,
+                serial,
             };
         };
         let setup = state.copy.setup();
@@ -99,7 +105,8 @@ impl Desk {
             fetching: state.fetching,
             clock: self.till().time().doubt,
             exposure: state.exposure(),
-            serial: scanners,
+            scanners,
+            serial,
         }
     }
 

@@ -167,6 +167,7 @@ fn a_decision_waits_until_the_server_has_spoken() {
         decision: Decision::Paid,
         note: String::new(),
         clerk: person(),
+        seen: vec![],
     };
     let mut ledger = ledger(vec![decided]);
     assert_eq!(ledger.waiting(), 1, "it is to be sent");

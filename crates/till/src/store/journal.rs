@@ -17,6 +17,9 @@ use wire::line::{self, Act, GENESIS, Hash, LINE_VERSION, Line, Witness};
 
 use super::disk::{Disk, Flush};
 
+mod rescued;
+pub mod salvage;
+
 const SCHEMA_VERSION: i64 = 2;
 
 const SCHEMA: &str = "
@@ -51,6 +54,8 @@ pub struct Journal {
     head: Head,
     /// The last line of each epoch that has any, this one left out.
     earlier: BTreeMap<u64, Head>,
+    /// Where rescued lines continue an epoch's own: the last of them.
+    continued: BTreeMap<u64, Head>,
     /// How far the server has acknowledged each epoch.
     sent: BTreeMap<u64, u64>,
     /// The key that signs. A journal without one can only be read.
@@ -147,12 +152,24 @@ impl Journal {
         mut each: impl FnMut(Line),
     ) -> Result<Journal, JournalError> {
         let db = connect(disk, path)?;
-        let mut earlier = walk(&db, path, device, None, |_, line| each(line))?;
+        let Ends { own: mut earlier, continued } = walk(&db, path, device, None, |_, line| each(line))?;
         let epoch = earlier.keys().last().copied().unwrap_or(0).max(epoch);
         let head = earlier.remove(&epoch).unwrap_or(Head::NONE);
         let sent = read_sent(&db).map_err(|error| broken(path, error))?;
         let (disk, path, device) = (disk.clone(), path.to_owned(), device.to_owned());
-        Ok(Journal { db, disk, path, device, epoch, head, earlier, sent, signer: None, failed: false })
+        Ok(Journal {
+            db,
+            disk,
+            path,
+            device,
+            epoch,
+            head,
+            earlier,
+            continued,
+            sent,
+            signer: None,
+            failed: false,
+        })
     }
 
     /// From now on lines are signed with `key`, if the last line is: a journal that somebody else has written is
@@ -223,6 +240,10 @@ impl Journal {
         }
         match self.write(&encoded) {
             Ok(()) => {
+                if head != self.head {
+                    // What was rescued behind the line before is another history from here on.
+                    self.continued.remove(&self.epoch);
+                }
                 self.head = head;
                 Ok(lines)
             }
@@ -288,18 +309,20 @@ impl Journal {
         };
         let db = connect(&self.disk, &self.path).map_err(failed)?;
         let mut same = self.head.seq == 0;
-        let heads = walk(&db, &self.path, &self.device, None, |bytes, line| {
+        let ends = walk(&db, &self.path, &self.device, None, |bytes, line| {
             let is_last_known = (line.epoch, line.seq) == (self.epoch, self.head.seq);
             same |= is_last_known && line::hash(bytes) == self.head.hash;
             each(line);
         });
-        let head = heads.map_err(failed)?.get(&self.epoch).copied().unwrap_or(Head::NONE);
+        let Ends { own, continued } = ends.map_err(failed)?;
+        let head = own.get(&self.epoch).copied().unwrap_or(Head::NONE);
         if !same {
             let reason = format!("line {} was on disk and is gone", self.head.seq);
             return Err(JournalError::Broken { path: self.path.clone(), reason });
         }
         self.db = db;
         self.head = head;
+        self.continued = continued;
         self.failed = false;
         Ok(())
     }
@@ -327,11 +350,6 @@ impl Journal {
     /// The last line of that epoch that the server has acknowledged.
     pub fn sent_of(&self, epoch: u64) -> u64 {
         self.sent.get(&epoch).copied().unwrap_or(0)
-    }
-
-    fn heads(&self) -> impl Iterator<Item = (u64, Head)> {
-        let earlier = self.earlier.iter().map(|(epoch, head)| (*epoch, *head));
-        earlier.chain(std::iter::once((self.epoch, self.head)))
     }
 
     /// How many lines the server has not acknowledged.
@@ -389,55 +407,30 @@ impl Journal {
         JournalError::Failed(error.to_string())
     }
 
-    /// Keeps lines of this till that the server holds and this file does not, and gives them back to be taken into the
-    /// ledger. What is not signed by `key`, is of another till, or is here already, is passed over.
-    pub fn rescue(&mut self, lines: &[Vec<u8>], key: PublicKey) -> Result<Vec<Line>, JournalError> {
-        if self.failed {
-            return Err(JournalError::Failed("it has to be opened again and compared first".into()));
-        }
-        let rescue = |journal: &mut Journal| -> Result<Vec<Line>, rusqlite::Error> {
-            let transaction =
-                journal.db.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
-            let mut kept = vec![];
-            for bytes in lines {
-                let Ok(line) = line::decode(bytes, key) else { continue };
-                if line.device != journal.device {
-                    continue;
-                }
-                let here: bool = transaction.query_row(
-                    "SELECT EXISTS (SELECT 1 FROM line WHERE epoch = ?1 AND seq = ?2 AND bytes = ?3)",
-                    params![line.epoch, line.seq, bytes],
-                    |row| row.get(0),
-                )?;
-                let new =
-                    "INSERT INTO rescued (epoch, seq, bytes) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING";
-                if !here && transaction.execute(new, params![line.epoch, line.seq, bytes])? == 1 {
-                    kept.push(line);
-                }
-            }
-            transaction.commit()?;
-            Ok(kept)
-        };
-        rescue(self).map_err(|error| {
-            self.failed = true;
-            JournalError::Failed(error.to_string())
-        })
-    }
-
-    /// The bytes of at most `count` lines of that epoch after `after`, in order.
+    /// The bytes of at most `count` lines of that epoch after `after`, in order: its own, and those that were rescued
+    /// where they continue them.
     pub fn after(&self, epoch: u64, after: u64, count: u32) -> Result<Vec<Vec<u8>>, JournalError> {
+        let end = self.continued.get(&epoch).map_or(0, |head| head.seq);
+        let own = self.own(epoch).seq;
         let read = || -> Result<Vec<Vec<u8>>, rusqlite::Error> {
             self.db
-                .prepare_cached("SELECT bytes FROM line WHERE epoch = ?1 AND seq > ?2 ORDER BY seq LIMIT ?3")?
-                .query_map(params![epoch, after, count], |row| row.get(0))?
+                .prepare_cached(
+                    "SELECT seq, bytes FROM line WHERE epoch = ?1 AND seq > ?2 UNION ALL
+                     SELECT seq, bytes FROM rescued WHERE epoch = ?1 AND seq > max(?2, ?4) AND seq <= ?5
+                     ORDER BY 1 LIMIT ?3",
+                )?
+                .query_map(params![epoch, after, count, own, end], |row| row.get(1))?
                 .collect()
         };
         read().map_err(|error| JournalError::Failed(error.to_string()))
     }
 
-    /// Whether the line of that number has that hash; nothing if there is no such line.
+    /// Whether the journal's own line of that number has that hash; nothing if there is no such line.
     pub fn has(&self, epoch: u64, seq: u64, hash: &Hash) -> Result<Option<bool>, JournalError> {
         let before = seq.saturating_sub(1);
+        if seq > self.own(epoch).seq {
+            return Ok(None);
+        }
         let lines = self.after(epoch, before, 1)?;
         Ok(lines.first().filter(|_| seq > before).map(|bytes| line::hash(bytes) == *hash))
     }
@@ -501,6 +494,25 @@ fn broken(path: &Path, error: rusqlite::Error) -> JournalError {
     }
 }
 
+/// The last lines of the epochs that a file holds.
+struct Ends {
+    /// Of those that have lines of their own.
+    own: BTreeMap<u64, Head>,
+    /// Of those that rescued lines continue.
+    continued: BTreeMap<u64, Head>,
+}
+
+impl Ends {
+    /// Takes in a rescued line, which may follow from the last of its epoch, the own ones and the rescued together.
+    fn continue_with(&mut self, line: &Line, bytes: &[u8]) {
+        let own = self.own.get(&line.epoch).copied().unwrap_or(Head::NONE);
+        let end = self.continued.get(&line.epoch).copied().unwrap_or(own);
+        if line.seq == end.seq + 1 && line.prev == end.hash {
+            self.continued.insert(line.epoch, Head { seq: line.seq, hash: line::hash(bytes) });
+        }
+    }
+}
+
 /// Walks every epoch's chain and gives the last line of each epoch. With a key, each line's signature and encoding are
 /// looked at; without, the hashes vouch for what was looked at when it was written.
 fn walk(
@@ -509,8 +521,8 @@ fn walk(
     device: &str,
     key: Option<PublicKey>,
     mut each: impl FnMut(&[u8], Line),
-) -> Result<BTreeMap<u64, Head>, JournalError> {
-    let mut heads: BTreeMap<u64, Head> = BTreeMap::new();
+) -> Result<Ends, JournalError> {
+    let mut ends = Ends { own: BTreeMap::new(), continued: BTreeMap::new() };
     let all = "SELECT epoch, seq, bytes, 0 FROM line UNION ALL SELECT epoch, seq, bytes, 1 FROM rescued
                ORDER BY 1, 2, 4";
     let mut select = db.prepare(all).map_err(|error| broken(path, error))?;
@@ -532,8 +544,10 @@ fn walk(
         if line.seq != seq || line.epoch != epoch {
             return Err(wrong("it stands under another number"));
         }
-        if !rescued {
-            let before = heads.entry(epoch).or_insert(Head::NONE);
+        if rescued {
+            ends.continue_with(&line, &bytes);
+        } else {
+            let before = ends.own.entry(epoch).or_insert(Head::NONE);
             if seq != before.seq + 1 {
                 return Err(wrong("a line is missing before it"));
             }
@@ -544,7 +558,7 @@ fn walk(
         }
         each(&bytes, line);
     }
-    Ok(heads)
+    Ok(ends)
 }
 
 #[cfg(test)]

@@ -157,6 +157,7 @@ impl Pen {
             decision,
             note: String::new(),
             clerk: person(),
+            seen: vec![],
         };
         self.write(NOW, act)
     }

@@ -7,6 +7,7 @@ mod crash;
 mod keyboard;
 mod offline;
 mod online;
+mod scanners;
 mod speaks;
 mod steps;
 mod two_tills;

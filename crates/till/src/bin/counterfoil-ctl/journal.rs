@@ -9,15 +9,13 @@ use till::Till;
 use till::custody::LeaveError;
 use till::folder::{Folder, Identity};
 use till::real::{Clock, SystemClock};
-use till::store::journal::{Journal, JournalError};
+use till::store::journal::Journal;
+use till::store::journal::salvage::{self, Run, Salvaged};
 use till::vault::Vaults;
 use wire::codes::{hex, unhex};
-use wire::export::{self, EXPORT_BYTES_MAX, EXPORT_VERSION, Header, Range};
+use wire::export::{self, EXPORT_BYTES_MAX, Header, Range};
 
 use crate::{Exit, Voice, looks};
-
-/// Lines that are handed out at a time.
-const AT_A_TIME: u32 = 1_000;
 
 /// Who this till is, and the key that its lines are signed by.
 fn owner(voice: &Voice, folder: &Folder) -> Result<(Identity, PublicKey), Exit> {
@@ -68,7 +66,14 @@ fn verify_export(voice: &Voice, file: &Path) -> Exit {
             let count = export.lines.len();
             let json = json!({ "good": true, "lines": count, "device": export.header.device,
                                "till": export.header.till, "epochs": export.header.epochs });
-            voice.say(json, || format!("{count} lines of {}, unbroken and signed", export.header.till));
+            voice.say(json, || {
+                let count = format!("{count} lines of {}", export.header.till);
+                if export.header.version == 1 {
+                    format!("{count}, unbroken and signed")
+                } else {
+                    format!("{count}, signed, in {} pieces", export.header.epochs.len())
+                }
+            });
             Exit::Done
         }
         Err(error) => voice.complain(Exit::Fault, "export_broken", &error.to_string()),
@@ -100,8 +105,9 @@ fn verify_journal(voice: &Voice, folder: &Folder, path: PathBuf) -> Exit {
     }
 }
 
-pub fn export(voice: &Voice, folder: &Folder, to: &Path) -> Exit {
-    let (identity, _) = match owner(voice, folder) {
+/// Writes what the till's journal, or the file `from`, can hand in.
+pub fn export(voice: &Voice, folder: &Folder, to: &Path, from: Option<&Path>) -> Exit {
+    let (identity, public) = match owner(voice, folder) {
         Ok(owner) => owner,
         Err(exit) => return exit,
     };
@@ -109,64 +115,88 @@ pub fn export(voice: &Voice, folder: &Folder, to: &Path) -> Exit {
         Ok(key) => key,
         Err(error) => return voice.complain(Exit::Fault, "no_key", &error.to_string()),
     };
-    let journal = match looks::walk(voice, folder, |_| {}) {
-        Ok(journal) => journal,
+    let salvaged = match from {
+        None => looks::walk(voice, folder, |_| {})
+            .map(|journal| (journal.salvage(public), Some(journal.unsent_count()))),
+        Some(file) => salvage(voice, file, &identity, public).map(|salvaged| (salvaged, None)),
+    };
+    let (salvaged, unsent) = match salvaged {
+        Ok(salvaged) => salvaged,
         Err(exit) => return exit,
     };
     let at = SystemClock.now();
-    let bytes = match gather(&journal) {
-        Ok((epochs, lines)) => {
-            let header = Header {
-                version: EXPORT_VERSION,
-                device: identity.device.clone(),
-                till: identity.till.clone(),
-                store: identity.store.name.clone(),
-                key: key.public_hex(),
-                at: at.0,
-                epochs,
-            };
-            export::write(&header, &lines, &key.key)
-        }
-        Err(error) => return voice.complain(Exit::Fault, "journal_broken", &error.to_string()),
+    let epochs: Vec<Range> = salvaged.runs.iter().map(Run::range).collect();
+    let header = Header {
+        version: export::version_of(&epochs),
+        device: identity.device.clone(),
+        till: identity.till.clone(),
+        store: identity.store.name.clone(),
+        key: key.public_hex(),
+        at: at.0,
+        epochs,
     };
+    let lines: Vec<Vec<u8>> = salvaged.runs.iter().flat_map(|run| run.lines.iter().cloned()).collect();
+    let bytes = export::write(&header, &lines, &key.key);
     // What is on the stick must be what was meant to be there.
     let file =
         if to.is_dir() { to.join(format!("{}-{}.journal", identity.device, at.0)) } else { to.to_owned() };
     let written = write_new(&file, &bytes).and_then(|()| std::fs::read(&file));
     match written.map(|back| export::read(&back)) {
-        Ok(Ok(export)) => {
-            let count = export.lines.len();
-            let json = json!({ "file": file, "lines": count, "unsent": journal.unsent_count() });
-            voice.say(json, || format!("{count} lines in {}", file.display()));
-            Exit::Done
-        }
+        Ok(Ok(export)) => exported(voice, &file, export.lines.len(), &salvaged, unsent),
         Ok(Err(error)) => voice.complain(Exit::Fault, "export_broken", &error.to_string()),
         Err(error) => voice.complain(Exit::Fault, "file", &format!("{}: {error}", file.display())),
     }
+}
+
+/// What a file that may be damaged can hand in. There has to be something.
+fn salvage(voice: &Voice, file: &Path, identity: &Identity, key: PublicKey) -> Result<Salvaged, Exit> {
+    let shown = file.display();
+    if !is_database(file) {
+        let message =
+            format!("{shown} is no journal's file, or its very beginning is damaged; take a backup");
+        return Err(voice.complain(Exit::Fault, "journal_broken", &message));
+    }
+    let salvaged = salvage::from_file(file, &identity.device, key)
+        .map_err(|error| voice.complain(Exit::Fault, "journal_broken", &error.to_string()))?;
+    if salvaged.runs.is_empty() {
+        let why = salvaged.torn.unwrap_or_else(|| format!("{} rows are none", salvaged.unreadable));
+        let message = format!("{shown} holds no line that this till has signed ({why}); take a backup");
+        return Err(voice.complain(Exit::Fault, "journal_broken", &message));
+    }
+    Ok(salvaged)
+}
+
+/// Says what is in the file, and what is not. Where something is not, a person has to know.
+fn exported(voice: &Voice, file: &Path, count: usize, salvaged: &Salvaged, unsent: Option<u64>) -> Exit {
+    let missing = salvaged.missing();
+    let json = json!({ "file": file, "lines": count, "unsent": unsent, "missing": missing,
+                       "unreadable": salvaged.unreadable, "torn": salvaged.torn });
+    let mut words = vec![format!("{count} lines in {}", file.display())];
+    if !missing.is_empty() {
+        let numbers = missing.iter().map(|gap| match (gap.epoch, gap.first, gap.last) {
+            (epoch, first, last) if first == last => format!("line {first} of epoch {epoch}"),
+            (epoch, first, last) => format!("lines {first}–{last} of epoch {epoch}"),
+        });
+        words.push(format!(
+            "Missing: {}. The server takes what lies behind them only if it holds them, from this till or from a backup.",
+            numbers.collect::<Vec<_>>().join(", ")
+        ));
+    }
+    if salvaged.unreadable > 0 {
+        words.push(format!("{} rows hold no line that this till has signed.", salvaged.unreadable));
+    }
+    if let Some(torn) = &salvaged.torn {
+        words.push(format!("A part of the database cannot be read: {torn}"));
+    }
+    let whole = words.len() == 1;
+    voice.say(json, || words.join("\n"));
+    if whole { Exit::Done } else { Exit::Held }
 }
 
 fn write_new(file: &Path, bytes: &[u8]) -> std::io::Result<()> {
     let mut new = std::fs::File::create_new(file)?;
     std::io::Write::write_all(&mut new, bytes)?;
     new.sync_all()
-}
-
-fn gather(journal: &Journal) -> Result<(Vec<Range>, Vec<Vec<u8>>), JournalError> {
-    let (mut epochs, mut lines) = (vec![], vec![]);
-    let now = std::iter::once((journal.epoch(), journal.head()));
-    for (epoch, head) in journal.earlier().iter().map(|(epoch, head)| (*epoch, *head)).chain(now) {
-        if head.seq == 0 {
-            continue;
-        }
-        epochs.push(Range { epoch, first: 1, last: head.seq });
-        let mut after = 0;
-        while after < head.seq {
-            let batch = journal.after(epoch, after, AT_A_TIME)?;
-            after += batch.len() as u64;
-            lines.extend(batch);
-        }
-    }
-    Ok((epochs, lines))
 }
 
 pub async fn import(voice: &Voice, till: &Arc<Till>, file: &Path) -> Exit {
@@ -228,6 +258,7 @@ pub fn reset(voice: &Voice, till: Arc<Till>) -> Exit {
         Err(error) => {
             let code = match error {
                 LeaveError::Unsent(_) => "unsent",
+                LeaveError::Undecided(_) => "undecided",
                 LeaveError::NotEnrolled => "not_enrolled",
                 _ => "unreadable",
             };

@@ -7,12 +7,13 @@ use model::verdict::Silence;
 use serde_json::{Value, json};
 use till::Till;
 use till::folder::Folder;
-use till::store::journal::Journal;
+use till::store::journal::{Journal, JournalError};
 use till::till::LineState;
 use till::vault::Place;
 use wire::line::{Act, Line};
 
 use crate::say;
+use crate::scanners;
 use crate::{Exit, Voice};
 
 pub async fn status(voice: &Voice, till: &Arc<Till>) -> Exit {
@@ -44,6 +45,7 @@ pub async fn status(voice: &Voice, till: &Arc<Till>) -> Exit {
         "journal_lines": standing.journal_lines, "unsent": standing.unsent, "backup": standing.backup,
         "quarantine": standing.quarantine, "key": standing.key_kept.map(Place::code), "clock": clock,
         "clock_off_seconds": off / 1000, "exposure": say::exposure(till.exposure()),
+        "scanners": scanners::json(&till.folder().scanners()),
     });
     voice.say(json.clone(), || {
         let show = |name: &str| format!("{name}: {}", json[name]);
@@ -79,7 +81,16 @@ pub fn walk(voice: &Voice, folder: &Folder, each: impl FnMut(Line)) -> Result<Jo
         Err(error) => return Err(voice.complain(Exit::Fault, "folder", &error.to_string())),
     };
     Journal::open(&folder.file("journal.db"), &identity.device, identity.epoch, each)
-        .map_err(|error| voice.complain(Exit::Fault, "journal_broken", &error.to_string()))
+        .map_err(|error| {
+            let message = match error {
+                JournalError::Broken { ref path, .. } => format!(
+                    "{error}. What can still be read of it is handed in by: counterfoil-ctl journal export --from {} TO",
+                    path.display()
+                ),
+                other => other.to_string(),
+            };
+            voice.complain(Exit::Fault, "journal_broken", &message)
+        })
 }
 
 pub fn journal_list(voice: &Voice, folder: &Folder) -> Exit {

@@ -17,10 +17,12 @@ use till::{Till, folder::FolderError};
 
 mod acts;
 mod cases;
+mod decode;
 mod journal;
 mod looks;
 mod read;
 mod say;
+mod scanners;
 mod serial;
 
 /// Looks after a Counterfoil till's data folder.
@@ -132,8 +134,17 @@ enum Command {
         #[command(subcommand)]
         command: serial::SerialCommand,
     },
+    /// The scanner doctor's test codes on paper, and what it has found out.
+    Scanner {
+        /// What.
+        #[command(subcommand)]
+        command: scanners::ScannerCommand,
+    },
     /// Say what a text is, without looking anything up. Needs no data folder.
     Read(read::ReadWords),
+    /// Say what codes pictures show, where, and how many milliseconds it took to see it. Needs no data folder. Exit code: 0
+    /// something was read in every picture, 1 in one of them nothing was, 4 one cannot be looked at.
+    Decode(decode::DecodeWords),
 }
 
 #[derive(Subcommand)]
@@ -149,6 +160,10 @@ enum JournalCommand {
     Export {
         /// The file, or a folder such as a USB stick.
         to: PathBuf,
+        /// Another file of this till's journal: one that is damaged or was set aside, or a backup. Every line in it that
+        /// is whole and signed is taken. Exit code 3 where some are missing.
+        #[arg(long, value_name = "FILE")]
+        from: Option<PathBuf>,
     },
     /// Carry another till's exported journal to the server.
     Import {
@@ -225,6 +240,12 @@ async fn run(cli: Cli, voice: &Voice) -> Exit {
     if let Command::Read(words) = &cli.command {
         return read::read(voice, words);
     }
+    if let Command::Decode(words) = &cli.command {
+        return decode::decode(voice, words);
+    }
+    if let Command::Scanner { command: scanners::ScannerCommand::Sheet { out } } = &cli.command {
+        return scanners::sheet(voice, out);
+    }
     let Some(path) = cli.data.or_else(Folder::default_path) else {
         return voice.complain(Exit::Usage, "no_folder", "say where the data folder is: --data DIR");
     };
@@ -240,8 +261,8 @@ async fn run(cli: Cli, voice: &Voice) -> Exit {
         Command::Journal { command: JournalCommand::Verify { file } } => {
             return journal::verify(voice, &folder, file.as_deref());
         }
-        Command::Journal { command: JournalCommand::Export { to } } => {
-            return journal::export(voice, &folder, to);
+        Command::Journal { command: JournalCommand::Export { to, from } } => {
+            return journal::export(voice, &folder, to, from.as_deref());
         }
         Command::Serial { command } => return serial::serial(voice, &folder, command).await,
         _ => {}
@@ -276,6 +297,9 @@ async fn run(cli: Cli, voice: &Voice) -> Exit {
         Command::Journal { command: JournalCommand::Backup { dir } } => {
             journal::backup(voice, &till, dir.as_deref())
         }
-        Command::Journal { .. } | Command::Read(_) | Command::Serial { .. } => Exit::Usage,
+        Command::Scanner { .. } => scanners::report(voice, &till),
+        Command::Journal { .. } | Command::Read(_) | Command::Decode(_) | Command::Serial { .. } => {
+            Exit::Usage
+        }
     }
 }

@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use model::code::Code;
 use model::profile::Profile;
-use model::reading::{self, Command, Opaque, Payment, Reading, Scan};
+use model::reading::burst::{self, Burst};
+use model::reading::{self, Command, Opaque, Payment, RawText, Reading, Scan};
 use model::signed::token;
 use model::time::UnixMs;
 use model::verdict::Reason;
@@ -30,6 +31,11 @@ pub struct ReadWords {
     /// The same with a profile from a JSON file, after those by name.
     #[arg(long = "profile-file", value_name = "FILE")]
     files: Vec<PathBuf>,
+    /// Each text is what a scanner's keys can have meant, as JSON: {"physical":"…","logical":"…","caps":false,"pauses":[]}.
+    /// What is chosen among the readings is read; two texts that ran together are two answers, and none is "damaged".
+    /// Each answer names its burst by number, from 0.
+    #[arg(long)]
+    keys: bool,
     /// Read as if it were this moment: milliseconds since 1970. Some codes begin with a moment.
     #[arg(long, value_name = "MS", allow_negative_numbers = true)]
     at: Option<i64>,
@@ -42,23 +48,59 @@ pub fn read(voice: &Voice, words: &ReadWords) -> Exit {
         Err(message) => return voice.complain(Exit::Usage, "profile", &message),
     };
     let now = words.at.map_or_else(|| SystemClock.now(), UnixMs);
-    let one = |text: &str| {
-        let Told { json, words, exit } = told(&reading::read(text, &profiles, now), voice.language);
-        voice.say(json, || words);
-        exit
+    let one = |place: usize, text: &str| {
+        let read = |text: &str| reading::read(text, &profiles, now);
+        let readings = if words.keys { of_keys(text, read) } else { vec![read(text)] };
+        let mut worst = Exit::Done;
+        let keys = words.keys;
+        for Told { mut json, words, exit } in readings.iter().map(|reading| told(reading, voice.language)) {
+            if keys {
+                json["burst"] = json!(place);
+            }
+            voice.say(json, || words);
+            worst = if worst == Exit::Done { exit } else { worst };
+        }
+        worst
     };
     if words.text != "-" {
-        return one(&words.text.to_string_lossy());
+        return one(0, &words.text.to_string_lossy());
     }
     let mut worst = Exit::Done;
-    for line in std::io::stdin().lock().split(b'\n') {
+    for (place, line) in std::io::stdin().lock().split(b'\n').enumerate() {
         let Ok(line) = line else {
             return voice.complain(Exit::Fault, "input", "standard input could not be read");
         };
-        let exit = one(&String::from_utf8_lossy(&line));
+        let exit = one(place, &String::from_utf8_lossy(&line));
         worst = if exit == Exit::Done { worst } else { exit };
     }
     worst
+}
+
+/// A burst as the page hands it in.
+#[derive(serde::Deserialize)]
+struct Keys {
+    physical: String,
+    logical: String,
+    #[serde(default)]
+    caps: bool,
+    #[serde(default)]
+    pauses: Vec<usize>,
+    #[serde(default)]
+    cut: bool,
+}
+
+/// What a burst is, by the readings of its keys. No keys of a chain are known here, so that no signature decides.
+fn of_keys(text: &str, read: impl Fn(&str) -> Reading) -> Vec<Reading> {
+    let Ok(Keys { physical, logical, caps, pauses, cut }) = serde_json::from_str(text) else {
+        return vec![Reading::Binary];
+    };
+    let (physical, logical) = (RawText::new(physical), RawText::new(logical));
+    let burst = Burst { physical, logical, caps_lock: caps, pauses, cut };
+    let chosen = burst::choose(&burst, None, &read, |_| false);
+    if chosen.texts.is_empty() {
+        return vec![Reading::Damaged];
+    }
+    chosen.texts.iter().map(|text| text.read(&read)).collect()
 }
 
 /// Says what a scan is, by every profile that stands ready.

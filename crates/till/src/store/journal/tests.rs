@@ -210,6 +210,52 @@ fn lost_lines_come_back_beside_the_journal_and_are_read_at_the_next_start() {
 }
 
 #[test]
+fn rescued_lines_that_continue_an_epoch_are_handed_in_again_with_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let (path, other) = (dir.path().join("journal.db"), dir.path().join("elsewhere.db"));
+    let (mut whole, _) = open(&other).unwrap();
+    whole.append(NOW, (1..=5).map(act).collect()).unwrap();
+    let lines = whole.after(1, 0, 9).unwrap();
+    drop(whole);
+    let (mut journal, _) = open(&path).unwrap();
+    journal.append(NOW, vec![act(1), act(2)]).unwrap();
+    journal.set_sent(1, 2).unwrap();
+    journal.rescue(&lines[2..4], key(1).public()).unwrap();
+    journal.rescue(&lines[4..], key(1).public()).unwrap();
+    let opened = || Act::Opened { why: Why::SetBack, before: None };
+    journal.begin_epoch(2, NOW.into(), opened()).unwrap();
+    for reopened in [false, true] {
+        if reopened {
+            drop(journal);
+            journal = open(&path).unwrap().0;
+            journal.set_sent(1, 5).unwrap();
+        }
+        assert_eq!((journal.end(1).seq, journal.unsent_count()), (5, 1), "the server holds what it gave");
+        journal.rewind_sent(1, 2).unwrap();
+        let unsent = journal.unsent(9).unwrap().unwrap();
+        assert_eq!((unsent.epoch, unsent.after), (1, 2), "when it has lost it");
+        assert_eq!(unsent.lines, lines[2..], "it gets it again");
+        assert_eq!(journal.after(1, 0, 4).unwrap(), lines[..4], "in order, and no more than was asked for");
+    }
+    let runs: Vec<_> = journal.salvage(key(1).public()).runs.iter().map(|run| run.range().last).collect();
+    assert_eq!(runs, [5, 1], "an export has it");
+
+    // Without a line of its own, and with other lines under the same numbers.
+    let (mut lost, _) = open(&dir.path().join("lost.db")).unwrap();
+    lost.rescue(&lines, key(1).public()).unwrap();
+    lost.begin_epoch(2, NOW.into(), opened()).unwrap();
+    lost.rewind_all().unwrap();
+    assert_eq!(lost.unsent(9).unwrap().unwrap().lines, lines, "an epoch that was lost altogether");
+    let (mut forked, _) = open(&dir.path().join("forked.db")).unwrap();
+    forked.append(NOW, vec![act(1), act(2), act(7)]).unwrap();
+    forked.rescue(&lines, key(1).public()).unwrap();
+    assert_eq!((forked.end(1).seq, forked.unsent_count()), (3, 3), "another history continues nothing");
+    let runs = forked.salvage(key(1).public()).runs;
+    let runs: Vec<_> = runs.iter().map(|run| (run.first, run.lines.len())).collect();
+    assert_eq!(runs, [(1, 3), (3, 3)], "and is exported beside it");
+}
+
+#[test]
 fn a_backup_is_a_whole_journal() {
     let dir = tempfile::tempdir().unwrap();
     let (mut journal, _) = open(&dir.path().join("journal.db")).unwrap();
@@ -218,4 +264,48 @@ fn a_backup_is_a_whole_journal() {
     journal.back_up(&file).unwrap();
     assert_eq!(open(&file).unwrap().1.len(), 2, "with every line");
     assert!(journal.back_up(&file).is_err(), "and never written over");
+}
+
+#[test]
+fn what_is_left_of_a_damaged_file_are_all_lines_that_prove_themselves() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("journal.db");
+    let (mut journal, _) = open(&path).unwrap();
+    journal.append(NOW, (1..=400).map(act).collect()).unwrap();
+    let lines = journal.after(1, 0, 400).unwrap();
+    drop(journal);
+    let whole = salvage::from_file(&path, "till-1", key(1).public()).unwrap();
+    assert_eq!((whole.runs.len(), whole.unreadable, whole.torn), (1, 0, None), "a whole file");
+    assert_eq!(whole.runs[0].lines, lines, "is one run");
+
+    let forged = wire::codes::hex(&line::encode(&line::peek(&lines[8]).unwrap(), &key(5)));
+    change(
+        &path,
+        &format!("UPDATE line SET bytes = x'{forged}' WHERE seq = 9; DELETE FROM line WHERE seq = 20"),
+    );
+    let found = salvage::from_file(&path, "till-1", key(1).public()).unwrap();
+    let runs: Vec<_> = found.runs.iter().map(|run| (run.first, run.lines.len())).collect();
+    assert_eq!(runs, [(1, 8), (10, 10), (21, 380)], "around what was forged, and what is gone");
+    let missing: Vec<_> = found.missing().iter().map(|gap| (gap.first, gap.last)).collect();
+    assert_eq!((missing, found.unreadable), (vec![(9, 9), (20, 20)], 1), "which is told");
+    let other = salvage::from_file(&path, "till-2", key(1).public()).unwrap();
+    assert_eq!((other.runs.len(), other.unreadable), (0, 399), "nothing of it is another till's");
+
+    // A page of rows in the middle of the database is written over: the lines on both sides of it are found.
+    let mut bytes = std::fs::read(&path).unwrap();
+    let (page, leaf) = (4096, 0x0a);
+    let pages = bytes.len() / page;
+    let middle = (pages / 2..pages).find(|at| bytes[at * page] == leaf).unwrap() * page;
+    bytes[middle..middle + page].fill(7);
+    std::fs::write(&path, &bytes).unwrap();
+    let torn = salvage::from_file(&path, "till-1", key(1).public()).unwrap();
+    assert!(torn.torn.is_some(), "that the file is torn is told");
+    let count: usize = torn.runs.iter().map(|run| run.lines.len()).sum();
+    let end = torn.runs.last().map(|run| run.range().last);
+    assert_eq!((torn.runs[0].first, end), (1, Some(400)), "from the first line to the last");
+    assert!((370..398).contains(&count), "and all that lies on other pages: {count}");
+    assert!(
+        torn.runs.iter().all(|run| run.lines == lines[run.first as usize - 1..][..run.lines.len()]),
+        "as written"
+    );
 }
