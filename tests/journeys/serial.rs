@@ -46,12 +46,12 @@ impl Plugged {
     async fn comes_to(&self, code: &str, desk: &Desk) {
         let mut changes = desk.changes();
         let stands = async {
-            while desk.screen().status.scanners.first().map(|standing| standing.code()) != Some(code) {
+            while desk.screen().status.serial.first().map(|standing| standing.code()) != Some(code) {
                 changes.changed().await.unwrap();
             }
         };
         let met = timeout(PATIENCE, stands).await;
-        assert!(met.is_ok(), "{code} is on the screen: {:?}", desk.screen().status.scanners);
+        assert!(met.is_ok(), "{code} is on the screen: {:?}", desk.screen().status.serial);
     }
 
     /// Scans, again and again until something happens.
